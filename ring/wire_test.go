@@ -1,0 +1,228 @@
+package ring
+
+import (
+	"bytes"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// smallMaps are maps whose encodings are short, which is what a fuzzer can alter to some effect.
+func smallMaps(t testing.TB) map[string]*Map {
+	formed, ids := three(t)
+	moving := must(formed.Apply(SetSlots{Slots: []SlotRange{{5, 9}, {16383, 16383}}, From: ids[0], Next: ids[2]}))(t)
+	return map[string]*Map{"new": NewMap(), "three": formed, "moving": moving}
+}
+
+// sampleMaps are maps of all kinds.
+func sampleMaps(t testing.TB) map[string]*Map {
+	maps := smallMaps(t)
+	zones := testMembers(9, 7)
+	for i := range zones {
+		zones[i].Zone, zones[i].Weight = string(rune('a'+i%3)), i
+	}
+	maps["zones"], maps["ten"] = settledMap(t, zones, 4), settledMap(t, testMembers(3, 10), 1)
+	maps["three nodes"], maps["hundred"] = settledMap(t, testMembers(3, 3), 1), settledMap(t, testMembers(3, 100), 1)
+	return maps
+}
+
+func sampleChanges() []Change {
+	a, b, c := testID(1, 1), testID(1, 2), testID(1, 3)
+	return []Change{
+		Form{"cluster"},
+		AddNode{Node{ID: a, Addr: "h:7000", Bus: "h:17000", Weight: 3, Zone: "z", Draining: true}},
+		UpdateNode{b, "g:1", "g:2", 0, ""},
+		RemoveNode{c},
+		SetDraining{a, true},
+		SetDraining{b, false},
+		SetSlots{
+			Slots: []SlotRange{{0, 0}, {2, 100}, {101, 101}, {16383, 16383}}, From: a, Term: 1 << 60, Primary: b, Next: c, Force: true,
+			ClearNext: true, Drop: []NodeID{c}, Add: []NodeID{a, c}, OutOfSync: []NodeID{a}, InSync: []NodeID{c},
+		},
+		SetSlots{Slots: []SlotRange{{0, 16383}}, Primary: a},
+	}
+}
+
+func TestMapRoundTrip(t *testing.T) {
+	for name, m := range sampleMaps(t) {
+		p := must(m.MarshalBinary())(t)
+		t.Logf("%s: %d bytes", name, len(p))
+		back := must(UnmarshalMap(p))(t)
+		if !same(m, back) {
+			t.Errorf("%s: it has changed on the way", name)
+		}
+		for cut := range p {
+			if cut > 300 && cut%(len(p)/16) != 0 {
+				continue
+			}
+			if _, err := UnmarshalMap(p[:cut]); !errors.Is(err, ErrEncoding) {
+				t.Fatalf("%s: cut to %d bytes: %v", name, cut, err)
+			}
+		}
+		if _, err := UnmarshalMap(append(p, 0)); !errors.Is(err, ErrEncoding) {
+			t.Errorf("%s: a byte too many: %v", name, err)
+		}
+	}
+}
+
+func TestChangesRoundTrip(t *testing.T) {
+	changes := sampleChanges()
+	p := must(EncodeChanges(changes))(t)
+	if diff := cmp.Diff(changes, must(DecodeChanges(p))(t)); diff != "" {
+		t.Error(diff)
+	}
+	for cut := range p {
+		if _, err := DecodeChanges(p[:cut]); !errors.Is(err, ErrEncoding) {
+			t.Fatalf("cut to %d bytes: %v", cut, err)
+		}
+	}
+}
+
+func TestEncodeRefuses(t *testing.T) {
+	id := testID(1, 1)
+	for name, c := range map[string]Change{
+		"cluster id": Form{strings.Repeat("x", MaxClusterID+1)},
+		"weight":     AddNode{Node{ID: id, Addr: "h:1", Weight: -1}},
+		"zone":       UpdateNode{ID: id, Addr: "h:1", Zone: strings.Repeat("z", MaxZone+1)},
+		"id":         RemoveNode{"short"},
+		"ranges":     SetSlots{Slots: []SlotRange{{3, 2}}},
+		"lists":      SetSlots{Slots: []SlotRange{{3, 3}}, Add: make([]NodeID, maxListed+1)},
+	} {
+		if _, err := EncodeChanges([]Change{c}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := EncodeChanges(make([]Change, MaxBatch+1)); !errors.Is(err, ErrEncoding) {
+		t.Errorf("too many: %v", err)
+	}
+}
+
+// TestLargestFit holds that the largest honest values stay within the bounds: every slot different, all names long.
+func TestLargestFit(t *testing.T) {
+	m := NewMap()
+	m.Epoch, m.ClusterID = 1<<63, strings.Repeat("c", MaxClusterID)
+	var nodes []Change
+	for _, member := range testMembers(4, MaxNodes) {
+		n := Node{member.ID, strings.Repeat("a", MaxAddr), strings.Repeat("b", MaxAddr), MaxWeight, strings.Repeat("z", MaxZone), true}
+		nodes = append(nodes, AddNode{n})
+	}
+	m = must(m.Apply(nodes...))(t)
+	for slot := range m.Slots {
+		at := func(k int) Index { return Index((slot + 100*k) % MaxNodes) }
+		m.Slots[slot] = Slot{at(0), at(1), [MaxReplicas]Index{at(2), at(3), at(4), at(5)}, 4, 15, m.Epoch - uint64(slot)}
+	}
+	p := must(m.MarshalBinary())(t)
+	t.Logf("map: %d bytes", len(p))
+	if must(UnmarshalMap(p))(t).Slots != m.Slots {
+		t.Error("it has changed on the way")
+	}
+
+	var changes []Change
+	for slot := range m.Slots {
+		s := &m.Slots[slot]
+		changes = append(changes, SetSlots{
+			Slots: []SlotRange{{uint16(slot), uint16(slot)}}, From: m.ID(s.Primary), Term: m.Epoch, Primary: m.ID(s.Next),
+			Add: []NodeID{m.ID(s.Replicas[0])}, InSync: []NodeID{m.ID(s.Replicas[0])},
+		})
+	}
+	p = must(EncodeChanges(changes))(t)
+	must(DecodeChanges(p))(t)
+	t.Logf("a change of its own for each slot: %d bytes", len(p))
+}
+
+func FuzzUnmarshalMap(f *testing.F) {
+	for _, m := range smallMaps(f) {
+		p, _ := m.MarshalBinary()
+		f.Add(p)
+	}
+	f.Add([]byte{mapVersion, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, p []byte) {
+		m, err := UnmarshalMap(p)
+		if err != nil {
+			if !errors.Is(err, ErrEncoding) && !errors.Is(err, ErrMap) {
+				t.Fatalf("error of no kind: %v", err)
+			}
+			return
+		}
+		if err := m.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		q, _ := m.MarshalBinary()
+		again, err := UnmarshalMap(q)
+		if err != nil || !same(m, again) {
+			t.Fatalf("does not survive a round trip: %v", err)
+		}
+	})
+}
+
+func FuzzDecodeChanges(f *testing.F) {
+	p, _ := EncodeChanges(sampleChanges())
+	f.Add(p)
+	for _, c := range sampleChanges() {
+		p, _ := EncodeChanges([]Change{c})
+		f.Add(p)
+	}
+	start, _ := three(f)
+	f.Fuzz(func(t *testing.T, p []byte) {
+		changes, err := DecodeChanges(p)
+		if err != nil {
+			if !errors.Is(err, ErrEncoding) {
+				t.Fatalf("error of no kind: %v", err)
+			}
+			return
+		}
+		// Whatever came, applying it gives a valid map or an error.
+		if next, err := start.Apply(changes...); err == nil {
+			if err := next.Validate(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		q, err := EncodeChanges(changes)
+		if err != nil {
+			return // a node that no map could hold
+		}
+		again, err := DecodeChanges(q)
+		if err != nil || !cmp.Equal(changes, again) {
+			t.Fatalf("does not survive a round trip: %v", err)
+		}
+	})
+}
+
+// TestDecodersAllocateLittle feeds counts that promise far more than there is.
+func TestDecodersAllocateLittle(t *testing.T) {
+	huge := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}
+	for name, decode := range map[string]func([]byte) error{
+		"map":     func(p []byte) error { _, err := UnmarshalMap(p); return err },
+		"changes": func(p []byte) error { _, err := DecodeChanges(p); return err },
+	} {
+		for _, head := range [][]byte{{1}, {1, 0}, {1, 0, 0}, {1, 0, 0, 0}, {1, 0, 1, 6}} {
+			for _, count := range [][]byte{huge, {0xe8, 0x07}, {0x80, 0x80, 0x01}} {
+				p := bytes.Join([][]byte{head, count}, nil)
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				err := decode(p)
+				runtime.ReadMemStats(&after)
+				if used := after.TotalAlloc - before.TotalAlloc; err == nil || used > 1<<20 {
+					t.Errorf("%s % x: error %v, %d bytes allocated", name, p, err, used)
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkMarshal(b *testing.B) {
+	m := settledMap(b, testMembers(1, 10), 1)
+	for b.Loop() {
+		m.MarshalBinary()
+	}
+}
+
+func BenchmarkUnmarshal(b *testing.B) {
+	p, _ := settledMap(b, testMembers(1, 10), 1).MarshalBinary()
+	for b.Loop() {
+		UnmarshalMap(p)
+	}
+}

@@ -1,0 +1,396 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ringcache/internal/bus"
+	"ringcache/ring"
+	"ringcache/ring/control"
+	"ringcache/server/command"
+	"ringcache/server/front"
+)
+
+// Bounds of one link.
+const (
+	maxInflight      = 64 << 10              // requests without a reply
+	maxInflightBytes = 64 << 20              // bytes of them; a single larger request may pass it
+	dialTimeout      = 2 * time.Second       // connect and handshake
+	dialLost         = 2 * dialTimeout       // a dial that has not been heard of for so long never will be
+	redialMin        = 20 * time.Millisecond // wait after the first failed dial
+	redialMax        = time.Second           // and the longest
+)
+
+// link carries one loop's requests to one peer. Requests of all the loop's clients leave in one write; replies come back
+// by id, in any order. What has no reply yet is kept, so that it can be sent elsewhere when the peer dies.
+type link struct {
+	l    *loop
+	id   ring.NodeID
+	addr string
+	c    *front.Conn // nil while the link is down
+
+	dialling time.Duration // monotonic: until when a dial under way may still succeed; 0 = none is
+	removed  bool
+	downAt   time.Duration // monotonic: since when the peer has been out of reach; 0 = it was never tried
+	nextDial time.Duration
+	backoff  time.Duration
+	upSince  int64 // unix ms
+
+	flights  []flight
+	free     uint32 // first free flight + 1; 0 = none
+	inflight int
+	bytes    int // of requests in flight
+	cur      *chunk
+	appended uint64 // bytes ever given to this connection
+	in       []byte // the start of a frame that has not arrived whole
+	starved  bool   // somebody waits for it to drain
+}
+
+// flight is one request without a reply.
+type flight struct {
+	to       completer
+	ck       *chunk
+	off, n   int
+	end      uint64        // link.appended after its frame: its place in the order
+	deadline time.Duration // of a request that was held before; 0 = never
+	tag      uint32
+	next     uint32 // in the free list
+	db       uint8
+	proto    uint8
+	hops     uint8
+	part     bool
+	readOnly bool
+	used     bool
+}
+
+var (
+	errLinkRemoved = errors.New("server: the node has left the cluster")
+	errPeerDown    = errors.New("server: the cluster holds the node for down")
+)
+
+func newLink(l *loop, id ring.NodeID) *link {
+	return &link{l: l, id: id, backoff: redialMin}
+}
+
+func (k *link) setAddr(addr string) {
+	if k.addr != addr {
+		k.addr = addr
+		k.nextDial = 0
+	}
+	k.dial(k.l.mono())
+}
+
+// down reports whether nothing can be sent now. A connection that was closed in this batch is down although it still stands
+// here until its Close: what is sent on it now would count as sent, and a write could not be tried again.
+func (k *link) down() bool { return k.c == nil || k.c.Closed() }
+
+// full reports whether the link takes no further request now; the caller is woken when it does again.
+func (k *link) full() bool {
+	if k.inflight < maxInflight && k.bytes < maxInflightBytes {
+		return false
+	}
+	k.starved = true
+	return true
+}
+
+// send forwards r to the peer. The link must be up.
+func (k *link) send(r *request, slot uint16) {
+	if len(r.raw) > maxFrame {
+		k.l.fail(r.to, r.tag, errTooLarge)
+		return
+	}
+	id := k.free
+	if id == 0 {
+		k.flights = append(k.flights, flight{})
+		id = uint32(len(k.flights))
+	}
+	f := &k.flights[id-1]
+	k.free = f.next
+	if k.cur == nil || len(k.cur.buf)+len(r.raw) > cap(k.cur.buf) {
+		k.newChunk(len(r.raw))
+	}
+	off := len(k.cur.buf)
+	k.cur.buf = append(k.cur.buf, r.raw...)
+	k.cur.refs++
+	k.appended += uint64(bus.HeaderSize + len(r.raw))
+	*f = flight{
+		to: r.to, tag: r.tag, ck: k.cur, off: off, n: len(r.raw), end: k.appended, db: r.db, proto: r.proto, hops: r.hops,
+		part: r.part, readOnly: r.row.Has(command.ReadOnly), used: true, deadline: r.deadline,
+	}
+	k.inflight++
+	k.bytes += len(r.raw)
+
+	h := bus.Header{
+		Bytes: uint32(len(r.raw)), ID: id, Type: bus.FrameRequest, DB: r.db, Hops: r.hops + 1, Slot: slot, Epoch: k.l.m.Epoch,
+	}
+	if r.proto == 3 {
+		h.Flags |= bus.FlagProto3
+	}
+	if r.part {
+		h.Flags |= bus.FlagPart
+	}
+	k.c.Reserve(bus.HeaderSize + len(r.raw))
+	k.c.Out = append(bus.AppendHeader(k.c.Out, h), r.raw...)
+	k.c.Dirty()
+	k.l.stats.forwarded++
+}
+
+func (k *link) newChunk(atLeast int) {
+	if old := k.cur; old != nil && old.refs == 0 {
+		k.l.chunks.put(old)
+	}
+	k.cur = k.l.chunks.get(atLeast)
+}
+
+// drop ends a flight; its id may be used again.
+func (k *link) drop(id uint32) {
+	f := &k.flights[id-1]
+	f.ck.refs--
+	if f.ck.refs == 0 {
+		switch {
+		case f.ck != k.cur:
+			k.l.chunks.put(f.ck)
+		case cap(f.ck.buf) > chunkBytes:
+			k.cur = nil // it was made for one large request
+		default:
+			f.ck.buf = f.ck.buf[:0]
+		}
+	}
+	k.inflight--
+	k.bytes -= f.n
+	*f = flight{next: k.free}
+	k.free = id
+	if k.starved && k.inflight <= maxInflight/2 && k.bytes <= maxInflightBytes/2 {
+		k.starved = false
+		k.l.wake = true
+	}
+}
+
+// Data implements front.Handler: replies have come.
+func (k *link) Data(c *front.Conn, p []byte) {
+	if len(k.in) > 0 {
+		k.in = append(k.in, p...)
+		p = k.in
+	}
+	rest, err := k.replies(p)
+	if err != nil {
+		k.l.srv.log.Error("malformed reply from a node, closing the link", "node", k.id, "err", err)
+		c.Close(err)
+		return
+	}
+	k.in = keepRest(k.in, rest)
+}
+
+// replies takes the whole frames at the start of p and answers what is left.
+func (k *link) replies(p []byte) ([]byte, error) {
+	for {
+		h, ok, err := bus.ParseHeader(p)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || len(p)-bus.HeaderSize < int(h.Bytes) {
+			return p, nil
+		}
+		if h.Type != bus.FrameReply || h.ID == 0 || int(h.ID) > len(k.flights) || !k.flights[h.ID-1].used {
+			return nil, fmt.Errorf("%w: a reply to nothing, id %d", bus.ErrFrame, h.ID)
+		}
+		end := bus.HeaderSize + int(h.Bytes)
+		f := &k.flights[h.ID-1]
+		to, tag := f.to, f.tag
+		k.drop(h.ID)
+		to.complete(tag, p[bus.HeaderSize:end])
+		p = p[end:]
+	}
+}
+
+// maxKeptFrame is the size up to which a connection between nodes keeps its buffer for partial frames.
+const maxKeptFrame = 256 << 10
+
+// keepRest answers the buffer that holds rest, the tail of in or of a borrowed buffer, for the next read.
+func keepRest(in, rest []byte) []byte {
+	if len(rest) > 0 && len(rest) == len(in) {
+		return in // nothing was taken: a large frame comes in many reads, and must not be copied for each
+	}
+	if len(rest) == 0 {
+		if cap(in) > maxKeptFrame {
+			return nil
+		}
+		return in[:0]
+	}
+	if cap(in) > 4*maxKeptFrame && len(rest) < maxKeptFrame {
+		in = nil
+	}
+	return append(in[:0], rest...)
+}
+
+// Drained implements front.Handler.
+func (k *link) Drained(*front.Conn) {}
+
+// Close implements front.Handler: the link is down. Reads, and what never reached the peer, are tried again elsewhere;
+// a write that the peer may have done is answered with an error, since doing it twice could be wrong. So is a read before such a
+// write.
+func (k *link) Close(c *front.Conn, err error) {
+	written := k.appended - uint64(c.Backlog())
+	k.c, k.in = nil, nil
+	now := k.l.mono()
+	k.downAt, k.nextDial, k.backoff = now, now, redialMin
+	k.l.srv.linkChanged(k.id, -1)
+	if k.l.srv.ctx.Err() == nil && !k.removed {
+		k.l.srv.log.Warn("link to a node lost", "node", k.id, "addr", k.addr, "in_flight", k.inflight, "err", err)
+	}
+	k.fail(written)
+	k.dial(now)
+}
+
+// What a client is told of what cannot be tried again.
+const (
+	errLostWrite = "ERR the node that owns this key failed before it answered: the write may or may not have been done"
+	errLostRead  = "ERR the node that owns this key failed before it answered, and a later write of the same client may have been done"
+)
+
+// fail sees to every request in flight once the first written bytes are all that the peer can have read.
+func (k *link) fail(written uint64) {
+	ids := make([]uint32, 0, k.inflight)
+	for i := range k.flights {
+		if k.flights[i].used {
+			ids = append(ids, uint32(i+1))
+		}
+	}
+	slices.SortFunc(ids, func(a, b uint32) int { return cmp.Compare(k.flights[a-1].end, k.flights[b-1].end) })
+	tooLate := k.tooLate(ids, written)
+	first := k.l.holdFor(k.l.mono(), 0)
+	for _, id := range ids {
+		f := k.flights[id-1]
+		deadline := f.deadline // not a new one with each link that is lost, or what kills the peer would be tried for ever
+		if deadline == 0 {
+			deadline = first
+		}
+		switch {
+		case f.to.gone():
+		case f.end <= written && tooLate[id]:
+			k.l.fail(f.to, f.tag, errLostRead)
+		case f.readOnly || f.end > written:
+			r := request{raw: f.ck.buf[f.off : f.off+f.n], db: f.db, proto: f.proto, hops: f.hops, to: f.to, tag: f.tag}
+			if f.part {
+				r.part, r.node = true, k.id
+			}
+			k.l.hold(&r, deadline)
+		default:
+			k.l.fail(f.to, f.tag, errLostWrite)
+		}
+		k.drop(id)
+	}
+	k.flights, k.free, k.appended = nil, 0, 0
+	k.l.wake = true
+}
+
+// tooLate answers the reads among ids, which are in the order sent, that must not be tried again: the same client wrote to one of
+// their slots after them, and the write may have been done. It would see what it wrote later.
+func (k *link) tooLate(ids []uint32, written uint64) map[uint32]bool {
+	type lost struct {
+		by   completer
+		slot uint16
+	}
+	writes, reads := map[lost]bool{}, map[uint32]bool{}
+	for _, id := range slices.Backward(ids) {
+		f := &k.flights[id-1]
+		if f.end > written || f.readOnly && len(writes) == 0 {
+			continue
+		}
+		by := origin(f.to)
+		for _, slot := range k.l.slotsOf(f.ck.buf[f.off : f.off+f.n]) {
+			if !f.readOnly {
+				writes[lost{by, slot}] = true
+			} else if writes[lost{by, slot}] {
+				reads[id] = true
+			}
+		}
+	}
+	return reads
+}
+
+// remove closes the link of a node that has left.
+func (k *link) remove() {
+	k.removed = true
+	if k.c != nil {
+		k.c.Close(errLinkRemoved)
+	}
+}
+
+// dial connects in the background unless the link stands or the last failure is too recent.
+func (k *link) dial(now time.Duration) {
+	s := k.l.srv
+	if k.c != nil || now < k.dialling || k.removed || now < k.nextDial || s.ctx.Err() != nil {
+		return
+	}
+	k.dialling = now + dialLost // Adopt may drop the connection without a word, where no descriptor is left
+	addr := k.addr
+	s.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(s.ctx, dialTimeout)
+		defer cancel()
+		nc, err := s.opt.Dial(ctx, addr, k.id)
+		if err != nil {
+			s.post(k.l, func() { k.dialFailed(addr, err) })
+			return
+		}
+		k.l.ev.Adopt(nc, k.opened)
+	})
+}
+
+func (k *link) dialFailed(addr string, err error) {
+	now := k.l.mono()
+	k.dialling = 0
+	if k.downAt == 0 {
+		k.downAt = now
+		k.l.srv.log.Warn("cannot reach a node", "node", k.id, "addr", addr, "err", err)
+	}
+	k.nextDial = now + k.backoff
+	k.backoff = min(2*k.backoff, redialMax)
+	if addr != k.addr {
+		k.nextDial = 0
+	}
+}
+
+// opened takes over the connection that a dial has made.
+func (k *link) opened(c *front.Conn) front.Handler {
+	k.dialling = 0
+	if k.removed || k.c != nil {
+		return nil
+	}
+	k.c, k.downAt, k.backoff = c, 0, redialMin
+	k.upSince = k.l.ev.Now()
+	k.l.wake = true
+	k.l.srv.linkChanged(k.id, +1)
+	return k
+}
+
+// downSince answers since when the peer has been out of reach, as far as that counts for how long its requests are held: 0
+// (now) while the cluster takes it to be up, since then the link will soon stand again.
+func (k *link) downSince() time.Duration {
+	if k.l.srv.opt.Cluster.View().Nodes[k.id].State == control.StateDown {
+		return k.downAt
+	}
+	return 0
+}
+
+// checkLinks redials what is down, at once where the cluster has the peer back, and cuts the links to nodes that the cluster
+// holds for down though their connections stand: a node that hangs closes nothing.
+func (l *loop) checkLinks(now time.Duration) {
+	view := l.srv.opt.Cluster.View()
+	for _, k := range l.links {
+		if k.c == nil {
+			if view.Nodes[k.id].State.Serving() {
+				k.nextDial = 0
+			}
+			k.dial(now)
+			continue
+		}
+		if k.inflight > 0 && view.Nodes[k.id].State == control.StateDown {
+			k.c.Close(errPeerDown)
+		}
+	}
+}

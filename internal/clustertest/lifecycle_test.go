@@ -1,0 +1,216 @@
+package clustertest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+func TestLoneNode(t *testing.T) {
+	n := NewNode(t)
+	n.Start()
+	ctx := context.Background()
+	c := n.Client()
+	Eventually(t, readyTimeout, "a lone node to serve", func() bool { return c.Set(ctx, "a", "1", 0).Err() == nil })
+	id := c.Do(ctx, "CLUSTER", "MYID").Val()
+	n.Stop()
+	n.Start()
+	Eventually(t, readyTimeout, "it to serve again", func() bool { return c.Set(ctx, "a", "1", 0).Err() == nil })
+	if again := c.Do(ctx, "CLUSTER", "MYID").Val(); again != id {
+		t.Fatalf("id %v after a restart, %v before", again, id)
+	}
+}
+
+// TestRestart: a node comes back with its id, also on another address, and serves its slots again; then all stop and start.
+func TestRestart(t *testing.T) {
+	c := Start(t, Options{})
+	ctx := context.Background()
+	before := ids(t, c)
+
+	c.Nodes[2].Stop()
+	c.WaitStatus(c.Nodes[0], "the stopped node to be seen", func(st *Status) bool { return st.Slots.Unserved > 0 })
+	c.Nodes[2].Port = FreePort(t)
+	c.Nodes[2].Start()
+	c.WaitReady()
+	if after := ids(t, c); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Fatalf("ids %v after a restart on another address, %v before", after, before)
+	}
+	writeThroughAll(ctx, t, c, "moved")
+
+	c.StopAll()
+	for _, n := range c.Nodes {
+		n.Start()
+	}
+	c.WaitReady()
+	if after := ids(t, c); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Fatalf("ids %v after all restarted, %v before", after, before)
+	}
+	writeThroughAll(ctx, t, c, "again")
+}
+
+func ids(t *testing.T, c *Cluster) (out []string) {
+	t.Helper()
+	for _, n := range c.Nodes {
+		id, err := n.Client().Do(context.Background(), "CLUSTER", "MYID").Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, id)
+	}
+	return out
+}
+
+// writeThroughAll writes through each node and reads through the next.
+func writeThroughAll(ctx context.Context, t *testing.T, c *Cluster, prefix string) {
+	t.Helper()
+	clients := make([]*redis.Client, len(c.Nodes))
+	for i, n := range c.Nodes {
+		clients[i] = n.Client()
+	}
+	for i := range 60 {
+		key := prefix + strconv.Itoa(i)
+		if err := clients[i%len(clients)].Set(ctx, key, i, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := clients[(i+1)%len(clients)].Get(ctx, key).Int(); got != i || err != nil {
+			t.Fatalf("%s: %d, %v", key, got, err)
+		}
+	}
+}
+
+// TestMinority: of three nodes two are gone; the third serves nothing and says so.
+func TestMinority(t *testing.T) {
+	c := Start(t, Options{Args: []string{"--hold", "500ms"}})
+	ctx := context.Background()
+	cl := c.Nodes[0].Client()
+	c.Nodes[1].Kill()
+	c.Nodes[2].Kill()
+	Eventually(t, readyTimeout, "CLUSTERDOWN for every key", func() bool {
+		for i := range 30 {
+			err := cl.Get(ctx, "k"+strconv.Itoa(i)).Err()
+			if err == nil || !strings.HasPrefix(err.Error(), "CLUSTERDOWN") {
+				return false
+			}
+		}
+		return true
+	})
+	if err := cl.Set(ctx, "x", 1, 0).Err(); err == nil || !strings.HasPrefix(err.Error(), "CLUSTERDOWN") {
+		t.Fatalf("a write on the minority side: %v", err)
+	}
+	if info := cl.ClusterInfo(ctx).Val(); !strings.Contains(info, "cluster_state:fail") {
+		t.Fatalf("CLUSTER INFO says %q", info)
+	}
+	if err := cl.Ping(ctx).Err(); err != nil {
+		t.Fatalf("PING: %v", err)
+	}
+	c.Nodes[1].Start()
+	c.Nodes[2].Start()
+	c.WaitReady()
+	writeThroughAll(ctx, t, c, "back")
+}
+
+// TestPeerDies: a node dies while requests are on their way to it. Reads are held and answered when it is back; writes that
+// it may have done get a clear error; nothing hangs.
+func TestPeerDies(t *testing.T) {
+	c := Start(t, Options{Args: []string{"--hold", "20s"}})
+	ctx := context.Background()
+	cl := c.Nodes[0].Client(func(o *redis.Options) { o.ReadTimeout = time.Minute })
+	victim := c.Nodes[2]
+	key := ownedBy(t, c, victim)
+	if err := cl.Set(ctx, key, "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	victim.Signal(syscall.SIGSTOP) // what is sent now stays in flight
+	read, write := make(chan error, 1), make(chan error, 1)
+	go func() { read <- cl.Get(ctx, key).Err() }()
+	go func() { write <- cl.Set(ctx, key, "w", 0).Err() }()
+	// The cluster finds that the node hangs, and cuts it off.
+	if err := <-write; err == nil || !strings.Contains(err.Error(), "may or may not have been done") {
+		t.Fatalf("the write in flight: %v", err)
+	}
+	victim.Kill()
+	victim.Start()
+	if err := <-read; err != redis.Nil {
+		t.Fatalf("the read in flight: %v; it should have been answered by the node that came back empty", err)
+	}
+	// A request that came while the node was away is held as well.
+	victim.Kill()
+	go func() { write <- cl.Set(ctx, key, "x", 0).Err() }()
+	c.WaitStatus(c.Nodes[0], "the node to be down", func(st *Status) bool { return st.Slots.Unserved > 0 })
+	victim.Start()
+	if err := <-write; err != nil {
+		t.Fatalf("a write sent while the owner was away: %v", err)
+	}
+}
+
+// ownedBy finds a key whose primary is n.
+func ownedBy(t *testing.T, c *Cluster, n *Node) string {
+	t.Helper()
+	ctx := context.Background()
+	cl := c.Nodes[0].Client()
+	slots, err := cl.ClusterSlots(ctx).Result() //nolint:staticcheck // what older clients ask is what is tested
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10_000 {
+		key := "owned:" + strconv.Itoa(i)
+		slot := int(cl.ClusterKeySlot(ctx, key).Val())
+		for _, s := range slots {
+			if slot >= s.Start && slot <= s.End && s.Nodes[0].Addr == n.Addr() {
+				return key
+			}
+		}
+	}
+	t.Fatalf("no key for %s", n.Addr())
+	return ""
+}
+
+// TestTwoClustersNeverMerge: a node with the state of one cluster refuses to join another.
+func TestTwoClustersNeverMerge(t *testing.T) {
+	a := Start(t, Options{Nodes: 1})
+	b := Start(t, Options{Nodes: 1})
+	n := b.Nodes[0]
+	n.Stop()
+	n.SetArgs("--join", a.Nodes[0].Addr())
+	n.Start()
+	Eventually(t, readyTimeout, "a clear refusal", func() bool { return strings.Contains(n.Log(), "the process has ended") })
+	if !strings.Contains(n.Log(), "cluster") {
+		t.Fatalf("no clear refusal in its log:\n%s", n.Log())
+	}
+	a.WaitReady() // still one node
+}
+
+// TestStranger: who does not know the secret, or talks nonsense, is refused on the bus, with a line in the log.
+func TestStranger(t *testing.T) {
+	c := Start(t, Options{Nodes: 2, Args: []string{"--cluster-secret", "the right one"}})
+	stranger := NewNode(t, "--join", c.Nodes[0].Addr(), "--cluster-secret", "another")
+	stranger.Start()
+	Eventually(t, readyTimeout, "the refusal in the member's log", func() bool { return strings.Contains(c.Nodes[0].Log(), "refused") })
+	stranger.Kill()
+
+	nc, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Nodes[1].Port+10000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	fmt.Fprint(nc, "GET / HTTP/1.1\r\n\r\n")
+	nc.SetReadDeadline(time.Now().Add(readyTimeout))
+	buf := make([]byte, 1024)
+	for {
+		if _, err = nc.Read(buf); err != nil {
+			break
+		}
+	}
+	if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		t.Fatal("the bus keeps a connection that talks nonsense")
+	}
+	Eventually(t, readyTimeout, "a log line about it", func() bool { return strings.Contains(c.Nodes[1].Log(), "refused") })
+	c.WaitReady()
+}

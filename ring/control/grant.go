@@ -115,7 +115,7 @@ func (l *leadership) verify() {
 		}
 		err := error(nil)
 		for round := 0; round < verifyRounds && len(batch) > 0 && err == nil; round++ {
-			if err = l.cons.VerifyLeader().Error(); err == nil {
+			if err = l.cons.verify(); err == nil {
 				batch = l.settleAsks(batch)
 			}
 		}

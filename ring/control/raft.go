@@ -51,6 +51,24 @@ type consensus struct {
 	layer *streamLayer
 	store *raftboltdb.BoltStore
 	once  sync.Once // of close
+
+	// asking is held while Raft is asked whether it leads.
+	asking struct {
+		sync.Mutex
+		over bool // Raft is about to be shut down, or has been
+	}
+}
+
+// verify is VerifyLeader, but never without an answer: Raft drops a question that it has taken and not looked at when it is
+// shut down, and whoever waits for it waits for ever. So close lets the last question have its answer first, which takes no
+// longer than Raft's leader lease, and there is no other after it.
+func (c *consensus) verify() error {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	if c.asking.over {
+		return raft.ErrRaftShutdown
+	}
+	return c.VerifyLeader().Error()
 }
 
 // openConsensus opens the stores in the data directory and starts Raft. first, when not nil, is the configuration of a new
@@ -128,6 +146,9 @@ func hasRaftState(dir string) (bool, error) {
 func (c *consensus) close() {
 	c.once.Do(func() {
 		c.trans.stopWaiting()
+		c.asking.Lock()
+		c.asking.over = true
+		c.asking.Unlock()
 		if c.Raft != nil {
 			_ = c.Raft.Shutdown().Error()
 		}

@@ -206,7 +206,10 @@ func TestTargetHoldsAlways(t *testing.T) {
 				r.Fatalf("%d slots move, the least is %d", plan.Primaries, need)
 			}
 			m = synced(want)
-			if again := must(Plan(m, must(Target(m, goal))(t)))(t); len(again.Moves) > 0 {
+			// With two copies or more over several zones, some copies may be placed once more: a known gap, see
+			// docs/decisions/0002-placement-and-plans.md. Primaries never are.
+			settles := replicas <= 1 || len(zones) == 1
+			if again := must(Plan(m, must(Target(m, goal))(t)))(t); again.Primaries > 0 || settles && len(again.Moves) > 0 {
 				r.Fatalf("%d more moves when all is done, %d of primaries", len(again.Moves), again.Primaries)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -128,6 +129,7 @@ func TestPeerDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	victim.Signal(syscall.SIGSTOP) // what is sent now stays in flight
+	Eventually(t, readyTimeout, "the node to be stopped", func() bool { return isStopped(victim.PID()) })
 	read, write := make(chan error, 1), make(chan error, 1)
 	go func() { read <- cl.Get(ctx, key).Err() }()
 	go func() { write <- cl.Set(ctx, key, "w", 0).Err() }()
@@ -148,6 +150,13 @@ func TestPeerDies(t *testing.T) {
 	if err := <-write; err != nil {
 		t.Fatalf("a write sent while the owner was away: %v", err)
 	}
+}
+
+// isStopped reports whether a process has been stopped by a signal, which takes effect a moment after it was sent. Where the
+// system does not tell, it says yes.
+func isStopped(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") T ")
 }
 
 // ownedBy finds a key whose primary is n.

@@ -152,6 +152,9 @@ func (c *consensus) close() {
 		if c.Raft != nil {
 			_ = c.Raft.Shutdown().Error()
 		}
+		c.trans.beats.Lock()
+		c.trans.beats.over = true
+		c.trans.beats.Unlock()
 		_ = c.trans.Close()
 		_ = c.layer.Close()
 		_ = c.store.Close()
@@ -174,6 +177,13 @@ type ack struct {
 // between tries, and a node that returned would be without new entries for that long.
 type ackTransport struct {
 	*raft.NetworkTransport
+
+	// beats is held for reading while a heartbeat is handled, outside Raft's own goroutines.
+	beats struct {
+		sync.RWMutex
+		over bool // the store is about to be closed
+	}
+
 	mu struct {
 		sync.Mutex
 		acks   map[raft.ServerID]ack
@@ -208,6 +218,20 @@ func (t *ackTransport) AppendEntries(id raft.ServerID, at raft.ServerAddress, ar
 		t.mu.silent[id] = make(chan struct{})
 	}
 	return err
+}
+
+// SetHeartbeatHandler keeps heartbeats from a store that is closed: Raft looks whether it has been shut down before it handles
+// one, not after, and its shutdown does not wait for those under way.
+func (t *ackTransport) SetHeartbeatHandler(fn func(raft.RPC)) {
+	t.NetworkTransport.SetHeartbeatHandler(func(rpc raft.RPC) {
+		t.beats.RLock()
+		defer t.beats.RUnlock()
+		if t.beats.over {
+			rpc.Respond(nil, raft.ErrRaftShutdown)
+			return
+		}
+		fn(rpc)
+	})
 }
 
 func (t *ackTransport) awaitHeard(id raft.ServerID) {

@@ -27,8 +27,11 @@ var (
 	ErrForm   = errors.New("ring: this map belongs to a cluster by now") // Form
 )
 
-// Form gives a new cluster its id, once.
-type Form struct{ ClusterID string }
+// Form gives a new cluster its id and its hash key, once.
+type Form struct {
+	ClusterID string
+	HashKey   HashKey // drawn by who founds the cluster; zero in what was written before clusters had one
+}
 
 // AddNode adds a node, which then holds nothing. A node of that id must not be there.
 type AddNode struct{ Node Node }
@@ -105,7 +108,7 @@ func (c Form) apply(m *Map) error {
 	if c.ClusterID == "" || !printable(c.ClusterID, MaxClusterID) {
 		return fmt.Errorf("%w: cluster id %.100q", ErrChange, c.ClusterID)
 	}
-	m.ClusterID = c.ClusterID
+	m.ClusterID, m.HashKey = c.ClusterID, c.HashKey
 	return nil
 }
 

@@ -21,7 +21,7 @@ func three(t testing.TB) (*Map, [3]NodeID) {
 	})
 	ids := [3]NodeID{members[0].ID, members[1].ID, members[2].ID}
 	m := withNodes(t, NewMap(), members...)
-	m = must(m.Apply(Form{"c1"}, SetSlots{
+	m = must(m.Apply(Form{"c1", HashKey{7: 9}}, SetSlots{
 		Slots: []SlotRange{{0, Slots - 1}}, Primary: ids[0], Add: []NodeID{ids[1]}, InSync: []NodeID{ids[1]},
 	}))(t)
 	return m, ids
@@ -170,7 +170,7 @@ func TestNodeChanges(t *testing.T) {
 	if _, err := m.Apply(AddNode{Node{ID: NewNodeID(), Addr: "a b:1"}}); !errors.Is(err, ErrNode) {
 		t.Errorf("adding a bad node: %v", err)
 	}
-	if _, err := m.Apply(Form{"c2"}); !errors.Is(err, ErrForm) {
+	if _, err := m.Apply(Form{ClusterID: "c2"}); !errors.Is(err, ErrForm) {
 		t.Errorf("forming twice: %v", err)
 	}
 	for _, c := range []Change{RemoveNode{NewNodeID()}, SetDraining{ID: NewNodeID()}, UpdateNode{ID: NewNodeID()}} {

@@ -30,15 +30,22 @@ const (
 	tagRemoveNode  tag = 4
 	tagSetDraining tag = 5
 	tagSetSlots    tag = 6
+	tagFormKeyed   tag = 7 // a Form with its hash key; tagForm has none
 )
 
 // The tags of the changes.
-func (Form) tag() tag        { return tagForm }
 func (AddNode) tag() tag     { return tagAddNode }
 func (UpdateNode) tag() tag  { return tagUpdateNode }
 func (RemoveNode) tag() tag  { return tagRemoveNode }
 func (SetDraining) tag() tag { return tagSetDraining }
 func (SetSlots) tag() tag    { return tagSetSlots }
+
+func (c Form) tag() tag {
+	if c.HashKey.IsZero() {
+		return tagForm
+	}
+	return tagFormKeyed
+}
 
 // EncodeChanges is a batch as bytes, for one Raft entry:
 //
@@ -111,7 +118,9 @@ func DecodeChanges(p []byte) ([]Change, error) {
 func (d *decoder) change() Change {
 	switch t := tag(d.uint(0x7f, "tag")); t {
 	case tagForm:
-		return Form{d.string(MaxClusterID, "cluster id")}
+		return Form{ClusterID: d.string(MaxClusterID, "cluster id")}
+	case tagFormKeyed:
+		return Form{d.string(MaxClusterID, "cluster id"), d.hashKey()}
 	case tagAddNode:
 		return AddNode{d.node(d.id("node"))}
 	case tagUpdateNode:
@@ -129,7 +138,12 @@ func (d *decoder) change() Change {
 	}
 }
 
-func (c Form) encode(e *encoder) { e.string(c.ClusterID) }
+func (c Form) encode(e *encoder) {
+	e.string(c.ClusterID)
+	if !c.HashKey.IsZero() {
+		e.buf = append(e.buf, c.HashKey[:]...)
+	}
+}
 
 func (c AddNode) encode(e *encoder) {
 	e.id(c.Node.ID)

@@ -68,7 +68,8 @@ func withNodes(t testing.TB, m *Map, members ...Member) *Map {
 
 // same reports whether two maps are equal.
 func same(a, b *Map) bool {
-	return a.Epoch == b.Epoch && a.ClusterID == b.ClusterID && slices.Equal(a.Nodes, b.Nodes) && a.Slots == b.Slots
+	return a.Epoch == b.Epoch && a.ClusterID == b.ClusterID && a.HashKey == b.HashKey && slices.Equal(a.Nodes, b.Nodes) &&
+		a.Slots == b.Slots
 }
 
 // synced is m with all copies in sync: what it becomes when a plan has been carried out.

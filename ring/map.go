@@ -12,6 +12,7 @@ import (
 type Map struct {
 	Epoch     uint64      // the version; one more with each batch of changes. 0 = nothing has been agreed yet
 	ClusterID string      // what tells two clusters apart; "" until a Form change
+	HashKey   HashKey     // the cluster's secret for hashing keys; zero until a Form change, and in clusters older than it
 	Nodes     []Node      // sorted by ID
 	Slots     [Slots]Slot // indexed by slot: the way of a request is m.Slots[slot].Primary
 }

@@ -3,8 +3,9 @@ package ring
 import "fmt"
 
 const (
-	// mapVersion is the first byte of an encoded map.
-	mapVersion = 1
+	// The first byte of an encoded map. Maps without a hash key, of clusters older than it, are written as they always were.
+	mapVersion      = 1
+	mapVersionKeyed = 2 // the hash key follows the cluster id
 
 	// MaxMapBytes bounds an encoded map. The largest that a cluster can have, MaxNodes nodes with the longest names and slots that
 	// all differ, takes 1.01 MB; usual ones 16 KB (three nodes), 22 KB (ten), 100 KB (a hundred).
@@ -13,7 +14,7 @@ const (
 
 // MarshalBinary is m as bytes:
 //
-//	version | epoch | cluster id | nodes | nodes x (20-byte id | fields)
+//	version | epoch | cluster id | hash key (version 2) | nodes | nodes x (20-byte id | fields)
 //	| states | states x (primary+1 | next+1 | replicas | each | in-sync bits | term)
 //	| for each run of slots: state<<1 | 1 if a length follows | length-2
 //
@@ -21,9 +22,16 @@ const (
 // which slots name them. The error is always nil; it is there for [encoding.BinaryMarshaler].
 func (m *Map) MarshalBinary() ([]byte, error) {
 	e := encoder{buf: make([]byte, 0, 2*Slots)}
-	e.buf = append(e.buf, mapVersion)
+	if m.HashKey.IsZero() {
+		e.buf = append(e.buf, mapVersion)
+	} else {
+		e.buf = append(e.buf, mapVersionKeyed)
+	}
 	e.uint(m.Epoch)
 	e.string(m.ClusterID)
+	if !m.HashKey.IsZero() {
+		e.buf = append(e.buf, m.HashKey[:]...)
+	}
 	e.uint(uint64(len(m.Nodes)))
 	for i := range m.Nodes {
 		e.buf = appendID(e.buf, m.Nodes[i].ID)
@@ -66,12 +74,16 @@ func UnmarshalMap(p []byte) (*Map, error) {
 		return nil, fmt.Errorf("%w: a map of %d bytes, at most %d", ErrEncoding, len(p), MaxMapBytes)
 	}
 	d := decoder{p: p}
-	if v := d.uint(0x7f, "version"); d.err == nil && v != mapVersion {
-		return nil, fmt.Errorf("%w: map of version %d, this node reads %d", ErrEncoding, v, mapVersion)
+	version := d.uint(0x7f, "version")
+	if d.err == nil && version != mapVersion && version != mapVersionKeyed {
+		return nil, fmt.Errorf("%w: map of version %d, this node reads %d and %d", ErrEncoding, version, mapVersion, mapVersionKeyed)
 	}
 	m := NewMap()
 	m.Epoch = d.uint(1<<64-1, "epoch")
 	m.ClusterID = d.string(MaxClusterID, "cluster id")
+	if version == mapVersionKeyed {
+		m.HashKey = d.hashKey()
+	}
 	if n := d.count(MaxNodes, nodeIDBytes+5, "number of nodes"); n > 0 {
 		m.Nodes = make([]Node, n)
 		for i := range m.Nodes {

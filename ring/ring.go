@@ -2,7 +2,7 @@
 //
 // It is pure: no network, no disk, no clock, no goroutine. Three things live here.
 //
-//   - Hashing: [SlotOf] gives the slot of a key exactly as the Redis Cluster specification does.
+//   - Hashing: [SlotOf] gives the slot of a key exactly as the Redis Cluster specification does, a [HashKey] its place there.
 //   - What is: [Map], an immutable value that says for each slot who is its primary, who holds copies and which copies are
 //     complete. A [Change] is one step from a map to the next; nothing else alters a map.
 //   - What should be: [Place] asks the consistent-hash ring who is preferred, [Target] bends that preference to what is, so
@@ -38,5 +38,6 @@ const (
 	MaxClusterID = 64
 )
 
-// Hash is the 64-bit xxhash of key, the one hash of the ring and of everything that indexes keys. It does not allocate.
+// Hash is the 64-bit xxhash of key, the one hash of the ring. What indexes keys has a keyed one, see [HashKey]. It does not
+// allocate.
 func Hash(key []byte) uint64 { return xxhash.Sum64(key) }

@@ -101,10 +101,3 @@ func BenchmarkSlotOf(b *testing.B) {
 		})
 	}
 }
-
-func BenchmarkHash(b *testing.B) {
-	k := []byte("key:0000000012345")
-	for b.Loop() {
-		Hash(k)
-	}
-}

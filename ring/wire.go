@@ -152,6 +152,15 @@ func (d *decoder) rawID(what string) NodeID {
 	return NodeID(hex.EncodeToString(d.bytes(nodeIDBytes, what)))
 }
 
+// hashKey reads the bytes of a hash key, which is there only where it is not zero.
+func (d *decoder) hashKey() (k HashKey) {
+	copy(k[:], d.bytes(len(k), "hash key"))
+	if d.err == nil && k.IsZero() {
+		d.fail("hash key of zeros")
+	}
+	return k
+}
+
 // end reports the first error, or that bytes are left over.
 func (d *decoder) end() error {
 	if len(d.p) > 0 {

@@ -14,7 +14,9 @@ import (
 func smallMaps(t testing.TB) map[string]*Map {
 	formed, ids := three(t)
 	moving := must(formed.Apply(SetSlots{Slots: []SlotRange{{5, 9}, {16383, 16383}}, From: ids[0], Next: ids[2]}))(t)
-	return map[string]*Map{"new": NewMap(), "three": formed, "moving": moving}
+	old := *formed // of a cluster that was founded before there were hash keys
+	old.HashKey = HashKey{}
+	return map[string]*Map{"new": NewMap(), "three": formed, "moving": moving, "old": &old}
 }
 
 // sampleMaps are maps of all kinds.
@@ -32,7 +34,8 @@ func sampleMaps(t testing.TB) map[string]*Map {
 func sampleChanges() []Change {
 	a, b, c := testID(1, 1), testID(1, 2), testID(1, 3)
 	return []Change{
-		Form{"cluster"},
+		Form{ClusterID: "cluster"},
+		Form{"cluster", HashKey{1, 2, 3, 15: 255}},
 		AddNode{Node{ID: a, Addr: "h:7000", Bus: "h:17000", Weight: 3, Zone: "z", Draining: true}},
 		UpdateNode{b, "g:1", "g:2", 0, ""},
 		RemoveNode{c},
@@ -68,6 +71,53 @@ func TestMapRoundTrip(t *testing.T) {
 	}
 }
 
+// TestOldEncodings: what was written before there were hash keys still reads, and is written no differently.
+func TestOldEncodings(t *testing.T) {
+	// Epoch 5, cluster c1, no nodes, one state of slots, 16384 slots of it.
+	oldMap := []byte("\x01\x05\x02c1\x00\x01\x00\x00\x00\x00\x00\x01\xfe\x7f")
+	m := must(UnmarshalMap(oldMap))(t)
+	if m.Epoch != 5 || m.ClusterID != "c1" || !m.HashKey.IsZero() {
+		t.Errorf("epoch %d of %s, has a key: %v", m.Epoch, m.ClusterID, !m.HashKey.IsZero())
+	}
+	if p := must(m.MarshalBinary())(t); !bytes.Equal(p, oldMap) {
+		t.Errorf("% x became % x", oldMap, p)
+	}
+	oldForm := []byte("\x01\x00\x01\x01\x02c1")
+	changes := must(DecodeChanges(oldForm))(t)
+	if diff := cmp.Diff([]Change{Form{ClusterID: "c1"}}, changes); diff != "" {
+		t.Error(diff)
+	}
+	if p := must(EncodeChanges(changes))(t); !bytes.Equal(p, oldForm) {
+		t.Errorf("% x became % x", oldForm, p)
+	}
+}
+
+// TestZeroHashKeyIsRefused: a value has one encoding.
+func TestZeroHashKeyIsRefused(t *testing.T) {
+	p := must(mapOf(t, "three").MarshalBinary())(t)
+	clear(p[1+1+1+len("c1"):][:len(HashKey{})]) // version, epoch, length and text of the cluster id
+	if _, err := UnmarshalMap(p); !errors.Is(err, ErrEncoding) {
+		t.Errorf("in a map: %v", err)
+	}
+	p = append([]byte("\x01\x00\x01\x07\x02c1"), make([]byte, len(HashKey{}))...)
+	if _, err := DecodeChanges(p); !errors.Is(err, ErrEncoding) {
+		t.Errorf("in a change: %v", err)
+	}
+	p[len(p)-1] = 1
+	if diff := cmp.Diff([]Change{Form{"c1", HashKey{15: 1}}}, must(DecodeChanges(p))(t)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func mapOf(t testing.TB, name string) *Map {
+	t.Helper()
+	m := smallMaps(t)[name]
+	if m.Epoch > 127 {
+		t.Fatalf("the epoch %d takes more than a byte", m.Epoch)
+	}
+	return m
+}
+
 func TestChangesRoundTrip(t *testing.T) {
 	changes := sampleChanges()
 	p := must(EncodeChanges(changes))(t)
@@ -84,7 +134,7 @@ func TestChangesRoundTrip(t *testing.T) {
 func TestEncodeRefuses(t *testing.T) {
 	id := testID(1, 1)
 	for name, c := range map[string]Change{
-		"cluster id": Form{strings.Repeat("x", MaxClusterID+1)},
+		"cluster id": Form{ClusterID: strings.Repeat("x", MaxClusterID+1)},
 		"weight":     AddNode{Node{ID: id, Addr: "h:1", Weight: -1}},
 		"zone":       UpdateNode{ID: id, Addr: "h:1", Zone: strings.Repeat("z", MaxZone+1)},
 		"id":         RemoveNode{"short"},
@@ -103,7 +153,7 @@ func TestEncodeRefuses(t *testing.T) {
 // TestLargestFit holds that the largest honest values stay within the bounds: every slot different, all names long.
 func TestLargestFit(t *testing.T) {
 	m := NewMap()
-	m.Epoch, m.ClusterID = 1<<63, strings.Repeat("c", MaxClusterID)
+	m.Epoch, m.ClusterID, m.HashKey = 1<<63, strings.Repeat("c", MaxClusterID), NewHashKey()
 	var nodes []Change
 	for _, member := range testMembers(4, MaxNodes) {
 		n := Node{member.ID, strings.Repeat("a", MaxAddr), strings.Repeat("b", MaxAddr), MaxWeight, strings.Repeat("z", MaxZone), true}
@@ -193,12 +243,13 @@ func FuzzDecodeChanges(f *testing.F) {
 
 // TestDecodersAllocateLittle feeds counts that promise far more than there is.
 func TestDecodersAllocateLittle(t *testing.T) {
+	keyed := append([]byte{mapVersionKeyed, 0, 0}, bytes.Repeat([]byte{1}, len(HashKey{}))...)
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}
 	for name, decode := range map[string]func([]byte) error{
 		"map":     func(p []byte) error { _, err := UnmarshalMap(p); return err },
 		"changes": func(p []byte) error { _, err := DecodeChanges(p); return err },
 	} {
-		for _, head := range [][]byte{{1}, {1, 0}, {1, 0, 0}, {1, 0, 0, 0}, {1, 0, 1, 6}} {
+		for _, head := range [][]byte{{1}, {1, 0}, {1, 0, 0}, {1, 0, 0, 0}, {1, 0, 1, 6}, keyed} {
 			for _, count := range [][]byte{huge, {0xe8, 0x07}, {0x80, 0x80, 0x01}} {
 				p := bytes.Join([][]byte{head, count}, nil)
 				var before, after runtime.MemStats

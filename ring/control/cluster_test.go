@@ -473,12 +473,21 @@ func TestRestartAtAnotherAddress(t *testing.T) {
 
 func TestStopAllAndStart(t *testing.T) {
 	nodes := form(t, 3)
-	cluster := nodes[0].node.Map().ClusterID
+	cluster, key := nodes[0].node.Map().ClusterID, nodes[0].node.Map().HashKey
 	for _, x := range nodes {
 		x.stop()
 	}
+	var mu sync.Mutex
+	formed := map[*testNode][]ring.HashKey{} // what each node was told before it served
 	for _, x := range nodes {
 		x.join = nil // the peers file is enough
+		x.tune = func(cfg *Config) {
+			cfg.Formed = func(m *ring.Map) {
+				mu.Lock()
+				defer mu.Unlock()
+				formed[x] = append(formed[x], m.HashKey)
+			}
+		}
 		x.mustStart()
 	}
 	began := time.Now()
@@ -488,11 +497,21 @@ func TestStopAllAndStart(t *testing.T) {
 	if got := nodes[2].node.Map().ClusterID; got != cluster {
 		t.Errorf("cluster %s became %s", cluster, got)
 	}
+	mu.Lock()
+	defer mu.Unlock()
+	for i, x := range nodes {
+		if got := formed[x]; key.IsZero() || len(got) != 1 || got[0] != key || x.node.Map().HashKey != key {
+			t.Errorf("node %d was told %d hash keys, or others than the cluster had", i, len(got))
+		}
+	}
 }
 
 func TestClustersNeverMerge(t *testing.T) {
 	a, b := newTestNode(t).mustStart(), newTestNode(t).mustStart()
 	ready(t, a, b)
+	if a.node.Map().HashKey == b.node.Map().HashKey {
+		t.Error("two clusters hash alike")
+	}
 	a.stop()
 	a.join = []string{b.addr()}
 	err := a.start()

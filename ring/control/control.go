@@ -63,6 +63,11 @@ type Config struct {
 	Bus         *bus.Listener // with the data directory's identity (Dir.NodeID, Dir.ClusterID); closed by its owner after Stop
 	Logger      *slog.Logger
 	Report      func() Report // called before each lease request; must be quick; nil reports nothing
+
+	// Formed is called once, with the first map of a cluster that this process comes to know, before Map and the subscribers
+	// show it. What all nodes must have in common before a key is stored (ring.Map.HashKey) is taken over here. It must be
+	// quick, take no locks and ask the Node nothing; nil does nothing.
+	Formed func(*ring.Map)
 }
 
 // Node is the running control plane of one node.
@@ -337,6 +342,9 @@ func (n *Node) publish(m *ring.Map) {
 	}
 	if self == ring.None {
 		n.leaseUntil.Store(0)
+	}
+	if n.cfg.Formed != nil && old.ClusterID == "" && m.ClusterID != "" {
+		n.cfg.Formed(m)
 	}
 	n.cur.Store(m)
 	n.pub.Unlock()

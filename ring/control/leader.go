@@ -153,7 +153,7 @@ func (l *leadership) control() {
 func (l *leadership) found() error {
 	self := l.n.cfg.Self
 	_, err := l.propose(
-		ring.Form{ClusterID: l.n.dir.ClusterID()},
+		ring.Form{ClusterID: l.n.dir.ClusterID(), HashKey: ring.NewHashKey()},
 		ring.AddNode{Node: self},
 		ring.SetSlots{Slots: []ring.SlotRange{{Start: 0, End: ring.Slots - 1}}, Primary: self.ID},
 	)

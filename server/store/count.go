@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"sync/atomic"
+	"time"
 )
 
 // bitmap has one bit a slot. Bits are changed under the slot's lock and read without.
@@ -27,6 +28,10 @@ func (b *bitmap) next(from int) int {
 type Stats struct {
 	Hits, Misses uint64 // reads that found their key, and that did not
 	Expired      uint64 // keys that expired
+	Evicted      uint64 // keys that gave way to others
+
+	OverLimit    time.Duration // time that memory was over its limit, as calls of Evict found it, OverLimitNow included
+	OverLimitNow time.Duration // for how long it has been now; 0 = it is not
 }
 
 // Stats takes every shard's lock for a moment: none may be held.
@@ -40,6 +45,12 @@ func (ks *Keyspace) Stats() Stats {
 		s.Expired += sh.mu.expired
 		sh.mu.Unlock()
 	}
+	x := &ks.eviction
+	s.Evicted = x.evicted.Load()
+	if since := x.overSince.Load(); since != 0 {
+		s.OverLimitNow = x.clock() - time.Duration(since)
+	}
+	s.OverLimit = time.Duration(x.overFor.Load()) + s.OverLimitNow
 	return s
 }
 
@@ -51,12 +62,16 @@ func (ks *Keyspace) ResetStats() {
 		sh.mu.hits, sh.mu.misses, sh.mu.expired = 0, 0, 0
 		sh.mu.Unlock()
 	}
+	x := &ks.eviction
+	x.evicted.Store(0)
+	x.overFor.Store(0)
+	x.overSince.Store(0)
 }
 
 // SlotLen counts the keys of a slot in one database, those that have expired but are still there included. No lock is needed.
 func (ks *Keyspace) SlotLen(slot uint16, db int) int {
-	if c := ks.counts[db].Load(); c != nil {
-		return int(c[slot].Load())
+	if d := ks.dbs[db].Load(); d != nil {
+		return int(d.counts[slot].Load())
 	}
 	return 0
 }
@@ -64,7 +79,7 @@ func (ks *Keyspace) SlotLen(slot uint16, db int) int {
 // SlotKeys counts the keys of a slot in all databases. No lock is needed.
 func (ks *Keyspace) SlotKeys(slot uint16) int {
 	n := 0
-	for db := range ks.counts {
+	for db := range ks.dbs {
 		n += ks.SlotLen(slot, db)
 	}
 	return n
@@ -75,14 +90,14 @@ func (ks *Keyspace) DBLen(db int) int64 { return ks.CountOwned(db, nil) }
 
 // CountOwned counts the keys of one database in the slots that owned picks (nil: all). No lock is needed.
 func (ks *Keyspace) CountOwned(db int, owned func(slot uint16) bool) int64 {
-	c := ks.counts[db].Load()
-	if c == nil {
+	d := ks.dbs[db].Load()
+	if d == nil {
 		return 0
 	}
 	var n int64
 	for slot := ks.nonEmpty.next(0); slot < Slots; slot = ks.nonEmpty.next(slot + 1) {
 		if owned == nil || owned(uint16(slot)) {
-			n += int64(c[slot].Load())
+			n += int64(d.counts[slot].Load())
 		}
 	}
 	return n
@@ -91,7 +106,7 @@ func (ks *Keyspace) CountOwned(db int, owned func(slot uint16) bool) int64 {
 // Keys counts the keys of all databases, replicas' copies included. No lock is needed.
 func (ks *Keyspace) Keys() int64 {
 	var n int64
-	for db := range ks.counts {
+	for db := range ks.dbs {
 		n += ks.DBLen(db)
 	}
 	return n
@@ -118,7 +133,8 @@ func (ks *Keyspace) NonEmpty() *[Slots / 8]byte {
 // NextNonEmpty answers the first slot from `from` on that holds keys in any database, or Slots. No lock is needed.
 func (ks *Keyspace) NextNonEmpty(from int) int { return ks.nonEmpty.next(from) }
 
-// MemoryUsed estimates the memory of all keys in bytes: keys, values and what is spent beside them. No lock is needed.
+// MemoryUsed is the memory of all keys in bytes: the blocks of their entries, their index and their structures. What is free in
+// the pools, and not given back to the system yet, does not count. No lock is needed.
 func (ks *Keyspace) MemoryUsed() int64 {
 	var n int64
 	for i := range ks.shards {
@@ -136,6 +152,17 @@ func (ks *Keyspace) OverMemory(limit int64) bool {
 	return ks.MemoryUsed() > limit
 }
 
+// Full reports whether a shard of the set has used up its 4 GB of blocks, but for a reserve: tens of millions of small keys with
+// one hash tag do that. Whoever may refuse to write must then. Under the locks of the set.
+func (ks *Keyspace) Full(set LockSet) bool {
+	for s := uint64(set); s != 0; s &= s - 1 {
+		if ks.shards[bits.TrailingZeros64(s)].mu.pool.full() {
+			return true
+		}
+	}
+	return false
+}
+
 // account notes that the memory of a shard grew by delta bytes. Under its lock.
 func (ks *Keyspace) account(sh *shard, delta int) {
 	if delta == 0 {
@@ -148,19 +175,56 @@ func (ks *Keyspace) account(sh *shard, delta int) {
 	}
 }
 
+// grew notes that a slot's memory in one database changed by delta bytes. Under its lock.
+func (ks *Keyspace) grew(sh *shard, slot uint16, db int, delta int) {
+	if delta != 0 {
+		ks.dbs[db].Load().info[slot].bytes += delta
+		ks.account(sh, delta)
+	}
+}
+
 // counted notes that a slot's number of keys in one database changed by delta. Under its lock.
 func (ks *Keyspace) counted(slot uint16, db int, delta int32) {
-	c := ks.counts[db].Load()
-	if c == nil {
-		c = new([Slots]atomic.Int32)
-		if !ks.counts[db].CompareAndSwap(nil, c) {
-			c = ks.counts[db].Load() // another shard was first
-		}
-	}
-	switch n := c[slot].Add(delta); {
+	switch n := ks.dbs[db].Load().counts[slot].Add(delta); {
 	case n == delta && delta > 0:
 		ks.nonEmpty.set(slot)
 	case n == 0 && ks.SlotKeys(slot) == 0:
 		ks.nonEmpty.clear(slot)
 	}
+}
+
+// Memory is what a keyspace has of the system's memory.
+type Memory struct {
+	Used     int64  // bytes of keys: MemoryUsed
+	Active   int64  // bytes of pages with blocks in use, large blocks and structures
+	Resident int64  // bytes: Active, and what is free and not given back yet
+	Pending  int    // flushed tables and large collections that wait for their release
+	Released uint64 // those that have been released
+	Moving   int    // shards in which compaction is under way
+}
+
+// Memory takes every shard's lock for a moment: none may be held.
+func (ks *Keyspace) Memory() Memory {
+	var m Memory
+	live, pending := 0, 0
+	for i := range ks.shards {
+		sh := &ks.shards[i]
+		sh.mu.Lock()
+		p := &sh.mu.pool
+		live += p.live
+		m.Active += int64(p.nUsed) * pageSize
+		m.Resident += int64(p.nUsed+p.nDirty) * pageSize
+		pending += sh.mu.graves.bytes
+		m.Released += sh.mu.graves.released
+		m.Pending += len(sh.mu.graves.objects) + len(sh.mu.graves.tables)
+		if sh.mu.compaction.running {
+			m.Moving++
+		}
+		sh.mu.Unlock()
+	}
+	m.Used = ks.MemoryUsed()
+	beside := max(0, m.Used+int64(pending-live)) // what lies in no pool
+	m.Active += beside
+	m.Resident += beside + ks.large.dirty()
+	return m
 }

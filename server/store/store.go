@@ -1,22 +1,11 @@
-// Package store is the keyspace of a node: 16384 slots of 16 databases, each a dictionary of its own, with expiry, access
-// statistics and memory accounting.
-//
-// It knows no network and keeps no time: the time is an argument, in unix milliseconds. What it holds is reached through
-// handles ([Item]) that are valid only under the lock of their slot, so that how values are kept is nobody's concern.
-//
-// # Locks
-//
-// Slots share 64 shards, each with one mutex that guards everything of its slots in all databases. A shard holds every 64th
-// slot, so that slots which lie side by side on a node spread over all shards. Whoever needs several slots takes their
-// shards' locks by [Keyspace.Lock], in ascending order; nobody takes a lock of this package while holding another except so.
-//
-// Counters and bitmaps are atomics, changed under the lock of their slot and read without any.
 package store
 
 import (
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Sizes of the keyspace.
@@ -34,8 +23,12 @@ type Sink interface {
 
 // Options configure a [Keyspace].
 type Options struct {
-	Hash func(key []byte) uint64 // a hash of good quality in its top bits; required
+	Hash func(key []byte) uint64 // a hash of good quality in its top bits; required. See SetHash
 	Sink Sink                    // may be nil: effects then cost nothing
+
+	// Poison has freed memory filled with a pattern that no reader takes for an entry, and looks for changes of it when it is
+	// used again. For tests; the race detector turns it on.
+	Poison bool
 }
 
 // Keyspace holds all keys of a node. Methods say whether they want the slot's lock held.
@@ -44,16 +37,34 @@ type Keyspace struct {
 	sink Sink
 
 	shards [Shards]shard
-	tables [Databases][Slots]*table // guarded by the slot's shard; nil where never used or flushed
+	dbs    [Databases]atomic.Pointer[database] // nil until a database's first key
+	maps   *mappings
+	large  large
 
-	counts   [Databases]atomic.Pointer[[Slots]atomic.Int32] // keys of each slot; allocated with a database's first key
-	nonEmpty bitmap                                         // slots that hold a key in any database
-	due      [Slots]atomic.Int64                            // lower bound of the slot's next expiry, unix ms; 0 = nothing expires
-	dueSlots bitmap                                         // slots whose due is not 0
+	nonEmpty bitmap              // slots that hold a key in any database
+	due      [Slots]atomic.Int64 // lower bound of the slot's next expiry, unix ms; 0 = nothing expires
+	dueSlots bitmap              // slots whose due is not 0
 
-	coarseMem atomic.Int64 // memory in bytes, behind the shards' exact sum by at most Shards*memFlush either way
-	trackLFU  atomic.Bool
-	expireAt  atomic.Uint32 // slot at which ExpireSlice goes on
+	coarseMem  atomic.Int64 // memory in bytes, behind the shards' exact sum by at most Shards*memFlush either way
+	trackLFU   atomic.Bool
+	lfuFactor  atomic.Int64 // see SetLFU
+	lfuDecay   atomic.Int64 // minutes; 0 = never
+	eviction   eviction
+	expirer    expirer
+	maintainer maintainer
+}
+
+// database is one of the 16: what is known of each slot in it. What a lookup needs lies close together.
+type database struct {
+	tables [Slots]table        // guarded by the slot's shard
+	info   [Slots]slotInfo     // guarded by the slot's shard
+	counts [Slots]atomic.Int32 // keys; changed under the lock of the slot's shard
+}
+
+// slotInfo is what is known of a slot in one database besides its keys.
+type slotInfo struct {
+	bytes int // memory of the slot's entries and their index
+	expiry
 }
 
 // memFlush is how many bytes a shard's memory may change before the common counter learns of it: large enough that writers on
@@ -63,12 +74,17 @@ const memFlush = 4 << 10
 // shard is padded to two cache lines of 64 bytes beyond its fields, as processors prefetch lines in pairs.
 type shard struct {
 	mu struct {
-		sync.Mutex
-		flushedMem int64  // what coarseMem knows of mem
+		sync.Mutex        // with what follows up to pool.base in one cache line
 		hits       uint64 // reads that found their key
 		misses     uint64 // reads that did not
+		pool       pool
+		flushedMem int64  // what coarseMem knows of mem
 		expired    uint64 // keys that expired
 		effect     [2][]byte
+		objects    objects
+		graves     graves
+		compaction compaction
+		number     [maxIntLen]byte // the decimal form of the last integer that an Item's Value answered
 	}
 	mem      atomic.Int64            // bytes; changed under mu
 	volatile [Databases]atomic.Int32 // keys with an expiry; changed under mu
@@ -80,7 +96,44 @@ func New(o Options) *Keyspace {
 	if o.Hash == nil {
 		panic("store: Options.Hash is nil")
 	}
-	return &Keyspace{hash: o.Hash, sink: o.Sink}
+	ks := &Keyspace{hash: o.Hash, sink: o.Sink, maps: new(mappings)}
+	poison := o.Poison || raceEnabled
+	ks.large.maps, ks.large.poison = ks.maps, poison
+	for i := range ks.shards {
+		pool := &ks.shards[i].mu.pool
+		pool.maps, pool.poison, pool.color, pool.limit = ks.maps, poison, uint32(i), maxPages
+	}
+	ks.SetLFU(lfuLogFactor, lfuDecayMinutes)
+	ks.eviction.start = time.Now()
+	ks.SetEviction(NoEviction, defaultSamples)
+	runtime.AddCleanup(ks, (*mappings).close, ks.maps)
+	return ks
+}
+
+// Close gives all memory back to the system. The keyspace, its items and their values must not be used any more. A keyspace that
+// the program forgets is closed by the garbage collector.
+func (ks *Keyspace) Close() { ks.maps.close() }
+
+// database answers a database, made if it has never been used.
+func (ks *Keyspace) database(db int) *database {
+	d := ks.dbs[db].Load()
+	if d == nil {
+		d = new(database)
+		if !ks.dbs[db].CompareAndSwap(nil, d) {
+			d = ks.dbs[db].Load() // another shard was first
+		}
+	}
+	return d
+}
+
+// SetHash replaces Options.Hash: nodes of a cluster hash by a secret that they learn when they become members. It must happen
+// before any [Keyspace.Ref], which carries the hash, and before any write: the hash is read without a lock. It panics where
+// there are keys already.
+func (ks *Keyspace) SetHash(hash func(key []byte) uint64) {
+	if hash == nil || ks.NextNonEmpty(0) < Slots {
+		panic("store: SetHash of nil, or with keys")
+	}
+	ks.hash = hash
 }
 
 // LockSet is a set of shards: one bit each.

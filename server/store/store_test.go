@@ -133,6 +133,8 @@ func (m *machine) ExpireSlice(*rapid.T) {
 	}
 }
 
+func (m *machine) Maintain(*rapid.T) { m.ks.MaintainSlice(time.Millisecond) }
+
 func (m *machine) Flush(t *rapid.T) {
 	slot := rapid.SampledFrom([]uint16{0, 1, 64, 16383}).Draw(t, "slot")
 	m.ks.LockSlot(slot)
@@ -168,17 +170,12 @@ func (m *machine) Swap(t *rapid.T) {
 // Check compares everything that can be counted.
 func (m *machine) Check(t *rapid.T) {
 	got, volatile, want := map[modelKey]modelValue{}, map[int]int64{}, map[int]int64{}
-	bytes := int64(0)
 	nonEmpty := m.ks.NonEmpty()
 	for slot := range uint16(Slots) {
 		n := 0
 		for db := range Databases {
-			if tab := m.ks.tables[db][slot]; tab != nil {
-				bytes += int64(tab.size())
-			}
 			if _, done := m.ks.Walk(slot, db, 0, 1<<30, 0, func(it Item) {
 				got[modelKey{slot, db, string(it.Key())}] = modelValue{string(it.Value()), it.ExpireAt()}
-				bytes += int64(it.e.size())
 				n++
 			}); !done {
 				t.Fatal("an unlimited walk is not done")
@@ -206,22 +203,27 @@ func (m *machine) Check(t *rapid.T) {
 				db, m.ks.DBLen(db), m.ks.VolatileLen(db), want[db], volatile[db])
 		}
 	}
-	if m.ks.Keys() != int64(len(m.model)) || m.ks.MemoryUsed() != bytes {
-		t.Fatalf("%d keys, %d bytes; want %d, %d", m.ks.Keys(), m.ks.MemoryUsed(), len(m.model), bytes)
+	if m.ks.Keys() != int64(len(m.model)) {
+		t.Fatalf("%d keys; want %d", m.ks.Keys(), len(m.model))
+	}
+	if err := m.ks.audit(); err != nil {
+		t.Fatal(err)
 	}
 }
 
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{ks: New(Options{Hash: hash}), model: map[modelKey]modelValue{}, now: now}
+		ks := New(Options{Hash: hash, Poison: true})
+		defer ks.Close()
+		m := &machine{ks: ks, model: map[modelKey]modelValue{}, now: now}
 		actions := map[string]func(*rapid.T){
 			"set": m.Set, "set again": m.Set, "set more": m.Set, "resize": m.Resize, "delete": m.Delete, "expire": m.Expire,
-			"time": m.Time, "slice": m.ExpireSlice, "flush": m.Flush, "swap": m.Swap,
+			"time": m.Time, "slice": m.ExpireSlice, "maintain": m.Maintain, "flush": m.Flush, "swap": m.Swap,
 		}
 		for range 3 { // the checks are dear: one in some steps
 			for range 60 {
 				names := []string{
-					"set", "set again", "set more", "resize", "delete", "expire", "time", "slice", "flush",
+					"set", "set again", "set more", "resize", "delete", "expire", "time", "slice", "flush", "maintain",
 					"swap",
 				}
 				actions[rapid.SampledFrom(names).Draw(t, "action")](t)
@@ -235,7 +237,7 @@ func TestModel(t *testing.T) {
 // throughout is seen exactly once.
 func TestWalkGuarantee(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		ks := New(Options{Hash: hash})
+		ks := New(Options{Hash: hash, Poison: true})
 		lock, unlock := func() { ks.LockSlot(5) }, func() { ks.UnlockSlot(5) }
 		put := func(name string) {
 			r := ks.Ref(5, 0, []byte(name))
@@ -267,7 +269,7 @@ func TestWalkGuarantee(t *testing.T) {
 			}
 			last := from
 			from, done = ks.Walk(5, 0, from, rapid.IntRange(1, 50).Draw(t, "limit"), now, func(it Item) {
-				if h := it.Hash(); h < last {
+				if h := ks.HashOf(it); h < last {
 					t.Fatalf("hash %x before the cursor %x", h, last)
 				}
 				seen[string(it.Key())]++
@@ -291,28 +293,36 @@ func TestWalkGuarantee(t *testing.T) {
 }
 
 func TestTableShrinks(t *testing.T) {
-	ks := New(Options{Hash: hash})
+	ks := New(Options{Hash: hash, Poison: true})
 	const n = 10000
 	for i := range n {
 		ks.Set(ks.Ref(9, 0, []byte(strconv.Itoa(i))), Item{}, []byte("v"), 0, now)
 	}
-	grown := len(ks.tables[0][9].buckets)
+	grown := ks.MemoryUsed()
+	if err := ks.audit(); err != nil {
+		t.Fatal(err)
+	}
 	for i := range n - 1 {
 		r := ks.Ref(9, 0, []byte(strconv.Itoa(i)))
 		ks.Delete(r, ks.Lookup(r, now, 0))
+		if i%1000 == 0 {
+			if err := ks.audit(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	if shrunk := len(ks.tables[0][9].buckets); grown < n || shrunk > minBuckets*shrinkFactor {
-		t.Errorf("%d buckets for %d keys, %d for one", grown, n, shrunk)
+	if shrunk := ks.MemoryUsed(); grown < n*16 || shrunk > bucketSize+unit*2 {
+		t.Errorf("%d bytes for %d keys, %d for one", grown, n, shrunk)
 	}
 	r := ks.Ref(9, 0, []byte(strconv.Itoa(n-1)))
 	ks.Delete(r, ks.Lookup(r, now, 0))
-	if ks.tables[0][9] != nil || ks.MemoryUsed() != 0 || ks.NextNonEmpty(0) != Slots {
-		t.Errorf("the empty slot keeps a table %v, %d bytes", ks.tables[0][9], ks.MemoryUsed())
+	if ks.dbs[0].Load().tables[9] != (table{}) || ks.MemoryUsed() != 0 || ks.NextNonEmpty(0) != Slots {
+		t.Errorf("the empty slot keeps a table %v, %d bytes", ks.dbs[0].Load().tables[9], ks.MemoryUsed())
 	}
 }
 
 func TestRandomIsUniform(t *testing.T) {
-	ks := New(Options{Hash: hash})
+	ks := New(Options{Hash: hash, Poison: true})
 	const keys, draws = 20, 40000
 	for i := range keys {
 		ks.Set(ks.Ref(9, 0, []byte(strconv.Itoa(i))), Item{}, []byte("v"), 0, now)
@@ -369,7 +379,7 @@ func FuzzParseInt(f *testing.F) {
 }
 
 func TestAccess(t *testing.T) {
-	ks := New(Options{Hash: hash})
+	ks := New(Options{Hash: hash, Poison: true})
 	r := ks.Ref(1, 0, []byte("k"))
 	ks.Set(r, Item{}, []byte("v"), 0, now)
 	it := ks.Lookup(r, now+90_000, Count)
@@ -383,10 +393,10 @@ func TestAccess(t *testing.T) {
 	for range 1000 {
 		ks.Touch(it, now+90_000)
 	}
-	if f := it.Freq(now + 90_000); f < 10 || f > 30 {
+	if f := ks.Freq(it, now+90_000); f < 10 || f > 30 {
 		t.Errorf("frequency %d after 1000 accesses, want about 18", f)
 	}
-	if f, later := it.Freq(now+90_000), it.Freq(now+90_000+5*60_000); later != f-5 {
+	if f, later := ks.Freq(it, now+90_000), ks.Freq(it, now+90_000+5*60_000); later != f-5 {
 		t.Errorf("frequency %d five minutes after %d", later, f)
 	}
 	if s := ks.Stats(); s.Hits != 1 || s.Misses != 0 {
@@ -403,7 +413,7 @@ func TestAccess(t *testing.T) {
 }
 
 func TestOverMemory(t *testing.T) {
-	ks := New(Options{Hash: hash})
+	ks := New(Options{Hash: hash, Poison: true})
 	for i := range 100_000 {
 		key := []byte(strconv.Itoa(i))
 		ks.Set(ks.Ref(uint16(hash(key)%Slots), 0, key), Item{}, key, 0, now)
@@ -415,7 +425,7 @@ func TestOverMemory(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	ks := New(Options{Hash: hash})
+	ks := New(Options{Hash: hash, Poison: true})
 	key, short, long := []byte("some key"), []byte("value"), []byte("a longer value")
 	r := ks.Ref(7, 0, key)
 	ks.Set(r, Item{}, long, 0, now)
@@ -435,7 +445,7 @@ func TestNoAllocations(t *testing.T) {
 // TestLockSets has many goroutines move one unit between two slots' keys under sets of locks, while others walk, count and
 // expire: the sum never changes.
 func TestLockSets(t *testing.T) {
-	ks := New(Options{Hash: hash})
+	ks := New(Options{Hash: hash, Poison: true})
 	slots := []uint16{3, 67, 4, 131, 9000, 16383} // 3, 67 and 131 share a shard
 	for _, s := range slots {
 		ks.Set(ks.Ref(s, 0, []byte("n")), Item{}, []byte("1000"), 0, now)

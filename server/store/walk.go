@@ -1,59 +1,108 @@
 package store
 
-import "math/rand/v2"
+import (
+	"math/bits"
+	"math/rand/v2"
+)
 
 // Walk calls fn with the items of one slot and database whose hash is at least from, in the order of buckets (of hashes, but
 // for those in one bucket), until it has seen limit of them and its bucket is through. It answers the hash from which to go on,
 // or done. Items that have expired at now are left out but counted. Under the lock; fn must not change the slot.
 //
-// Each walk thus covers exactly the hashes [from, next), whatever size the table has. Walks that follow each other, with the
+// Each walk thus covers exactly the hashes [from, next), however the slot's segments lie. Walks that follow each other, with the
 // lock given back in between, see every key that is present throughout exactly once, though the table grow or shrink.
-// A next of a table with at most 2^48 buckets has its low 16 bits clear.
+// A next has its low 16 bits clear.
 func (ks *Keyspace) Walk(slot uint16, db int, from uint64, limit int, now int64, fn func(Item)) (next uint64, done bool) {
-	t := ks.tables[db][slot]
-	if t == nil {
+	d := ks.dbs[db].Load()
+	if d == nil || d.tables[slot].keys == 0 {
 		return 0, true
 	}
-	for b := from >> (t.shift & 63); b < uint64(len(t.buckets)); b++ {
-		for e := t.buckets[b]; e != nil; e = e.next {
-			if e.hash < from {
-				continue // the cursor comes from a larger table, and lies within this bucket
+	t, sh := &d.tables[slot], ks.shardOf(slot)
+	for {
+		s := t.segment(from)
+		begin := from >> 1 >> (63 - s.depth) << 1 << (63 - s.depth) // the segment's least hash; a shift by 64 is two
+		for i := home(fragment(from, s.depth), s.n); i < s.n; i++ {
+			limit -= ks.walkHome(sh, s, i, from, now, fn)
+			next = s.homeEnd(begin, i)
+			if limit <= 0 && next != 0 {
+				return next, false
 			}
-			limit--
-			if e.at == 0 || e.at >= now {
-				fn(Item{e})
-			}
+			from = next
 		}
-		if limit <= 0 && b+1 < uint64(len(t.buckets)) {
-			return (b + 1) << (t.shift & 63), false
+		if next == 0 { // beyond the greatest hash
+			return 0, true
 		}
 	}
-	return 0, true
 }
 
-// randomTries is how many random buckets Random looks into before it takes the next key in order of hash. Tables are kept at
-// least an eighth full, so that 64 tries fail once in 5000 calls.
-const randomTries = 64
+// homeEnd is the least hash beyond the home bucket i of a segment whose least hash is begin; 0 = 2^64.
+func (s *segment) homeEnd(begin uint64, i uint32) uint64 {
+	frag := (uint64(i+1)<<fragBits + uint64(s.n) - 1) / uint64(s.n) // the least fragment of the next home
+	return begin + frag<<(64-fragBits)>>s.depth + carry(frag, s.depth)
+}
 
-// Random picks a key of a slot and database about uniformly: a random bucket that is not empty, then any of its items.
-// It answers no item where none is alive at now. Under the lock.
-func (ks *Keyspace) Random(slot uint16, db int, now int64) Item {
-	t := ks.tables[db][slot]
-	if t == nil {
-		return Item{}
+// carry is what frag<<(64-fragBits)>>depth loses when frag is 1<<fragBits, the end of the segment.
+func carry(frag uint64, depth uint32) uint64 {
+	if frag>>fragBits == 0 || depth == 0 {
+		return 0 // 2^64 is 0
 	}
-	for range randomTries {
-		var pick *entry
-		n := 0
-		for e := t.buckets[rand.IntN(len(t.buckets))]; e != nil; e = e.next {
-			if e.at == 0 || e.at >= now {
-				if n++; rand.IntN(n) == 0 {
-					pick = e
-				}
+	return 1 << (64 - depth)
+}
+
+// walkHome calls fn for the items whose home is bucket i and whose hash is at least from, and answers how many there are.
+func (ks *Keyspace) walkHome(sh *shard, s *segment, i uint32, from uint64, now int64, fn func(Item)) (n int) {
+	p := &sh.mu.pool
+	least := fragment(from, s.depth)
+	for at, left := i, s.n; left > 0; left-- {
+		b := s.bucket(p, at)
+		for u := b.used; u != 0; u &= u - 1 {
+			j := bits.TrailingZeros16(u)
+			frag := b.frag(j)
+			if home(frag, s.n) != i || frag < least {
+				continue
+			}
+			r := ref(b.refs[j] & refMask)
+			e := entry{p.at(r)}
+			if frag == least && ks.hash(e.key()) < from {
+				continue // the position comes from another division of the hashes
+			}
+			n++
+			if when := e.expiry(); when == 0 || when >= now {
+				fn(Item{e: e, sh: sh, r: r})
 			}
 		}
-		if pick != nil {
-			return Item{pick}
+		if b.over == 0 {
+			break
+		}
+		if at++; at == s.n {
+			at = 0
+		}
+	}
+	return n
+}
+
+// randomTries is how many random places Random looks into before it takes the next key in order of hash. Two fifths of all
+// places are in use at least, but for single buckets, so that 64 tries fail hardly ever.
+const randomTries = 64
+
+// Random picks a key of a slot and database about uniformly. It answers no item where none is alive at now. Under the lock.
+func (ks *Keyspace) Random(slot uint16, db int, now int64) Item {
+	d := ks.dbs[db].Load()
+	if d == nil || d.tables[slot].keys == 0 {
+		return Item{}
+	}
+	t, sh := &d.tables[slot], ks.shardOf(slot)
+	for range randomTries {
+		s := t.segment(rand.Uint64())
+		b := s.bucket(&sh.mu.pool, rand.Uint32N(s.n))
+		j := rand.IntN(bucketSlots)
+		if b.used>>j&1 == 0 {
+			continue
+		}
+		r := ref(b.refs[j] & refMask)
+		e := entry{sh.mu.pool.at(r)}
+		if when := e.expiry(); when == 0 || when >= now {
+			return Item{e: e, sh: sh, r: r}
 		}
 	}
 	var found Item
@@ -76,50 +125,49 @@ func (ks *Keyspace) FlushSlot(slot uint16) int {
 	return n
 }
 
-// FlushSlotDB removes all keys of a slot in one database and answers how many there were. It emits no effect. Under the lock.
+// FlushSlotDB removes all keys of a slot in one database and answers how many there were. It emits no effect. Many keys are out of
+// sight at once, and out of MemoryUsed; MaintainSlice gives their memory back. Under the lock.
 func (ks *Keyspace) FlushSlotDB(slot uint16, db int) int {
-	t := ks.tables[db][slot]
-	if t == nil {
+	d := ks.dbs[db].Load()
+	if d == nil || d.tables[slot].keys == 0 {
 		return 0
 	}
-	sh := ks.shardOf(slot)
-	ks.tables[db][slot] = nil
-	ks.account(sh, -t.size()-t.bytes)
-	sh.volatile[db].Add(int32(-t.volatile))
-	if t.n > 0 {
-		ks.counted(slot, db, int32(-t.n))
-	}
+	sh, t, info := ks.shardOf(slot), &d.tables[slot], &d.info[slot]
+	n := int(t.keys)
+	ks.detach(sh, t, info.bytes)
+	ks.account(sh, -info.bytes)
+	sh.volatile[db].Add(int32(-info.volatile))
+	ks.counted(slot, db, int32(-n))
+	*info = slotInfo{expiry: noExpiry}
 	ks.refreshDue(slot)
-	return t.n
+	return n
 }
 
 // SwapSlot exchanges what a slot holds in two databases. It emits no effect. Under the lock.
 func (ks *Keyspace) SwapSlot(slot uint16, a, b int) {
-	ta, tb := ks.tables[a][slot], ks.tables[b][slot]
-	if a == b || ta == nil && tb == nil {
+	if a == b || ks.SlotLen(slot, a) == 0 && ks.SlotLen(slot, b) == 0 {
 		return
 	}
-	ks.tables[a][slot], ks.tables[b][slot] = tb, ta
-	na, va := ta.population()
-	nb, vb := tb.population()
-	if d := int32(nb - na); d != 0 {
-		// The larger count goes up first: the slot is never seen empty in between.
-		if d > 0 {
-			ks.counted(slot, a, d)
-			ks.counted(slot, b, -d)
-		} else {
-			ks.counted(slot, b, -d)
-			ks.counted(slot, a, d)
+	da, db := ks.database(a), ks.database(b)
+	da.tables[slot], db.tables[slot] = db.tables[slot], da.tables[slot]
+	da.info[slot], db.info[slot] = db.info[slot], da.info[slot]
+	for _, d := range []*database{da, db} { // a pass of background expiry that is under way does not follow
+		if info := &d.info[slot]; info.volatile > 0 {
+			info.due = 1
 		}
 	}
-	sh := ks.shardOf(slot)
-	sh.volatile[a].Add(int32(vb - va))
-	sh.volatile[b].Add(int32(va - vb))
-}
-
-func (t *table) population() (keys, volatile int) {
-	if t == nil {
-		return 0, 0
+	ks.refreshDue(slot)
+	// The larger count goes up first: the slot is never seen empty in between.
+	switch n := int32(da.tables[slot].keys) - int32(db.tables[slot].keys); {
+	case n > 0:
+		ks.counted(slot, a, n)
+		ks.counted(slot, b, -n)
+	case n < 0:
+		ks.counted(slot, b, -n)
+		ks.counted(slot, a, n)
 	}
-	return t.n, t.volatile
+	sh := ks.shardOf(slot)
+	v := int32(da.info[slot].volatile - db.info[slot].volatile)
+	sh.volatile[a].Add(v)
+	sh.volatile[b].Add(-v)
 }

@@ -36,6 +36,8 @@ var families = map[Family][]make1{
 		{weight: 8, fn: genExpire},
 		{weight: 6, fn: func(g *Gen) []string { return []string{g.pick("ttl", "pttl", "expiretime", "pexpiretime"), g.key()} }},
 		{weight: 2, fn: func(g *Gen) []string { return []string{"persist", g.key()} }},
+		{weight: 3, fn: func(g *Gen) []string { return []string{"dump", g.key()} }},
+		{weight: 4, fn: genRestore},
 		{weight: 5, fn: func(g *Gen) []string {
 			return []string{"object", g.pick("encoding", "encoding", "ENCODING", "idletime"), g.key()}
 		}},
@@ -169,6 +171,53 @@ func genExpire(g *Gen) []string {
 	}
 	for g.chance(3) {
 		words = append(words, g.pick("NX", "XX", "GT", "LT", "gt", "lt", "zz"))
+	}
+	return words
+}
+
+// payloads are what redis-server 7.0.15 answers to DUMP of strings: of integers of 8 and 16 bits and of none, short ones, and a
+// compressed one.
+var payloads = []string{
+	"\x00\x00\n\x00]\x9b\\@\x0f\x7f\xa2\xda",
+	"\x00\xc0\n\n\x00n\x9fWE\x0e\xaec\xbb",
+	"\x00\xc1\x7f\xff\n\x00\x17`\x82(T\x80\x84\x80",
+	"\x00\n9999999999\n\x00\xd2j\xc2\x99\xdfS\xef\xd2",
+	"\x00\vhello world\n\x00\v\xfcI\xb9\xa6\xc7\xa04",
+	"\x00\x04\x00\r\n\xff\n\x00l\xb6u\xf9\xd5#],",
+	"\x00\xc3\t@d\x01xx\xe0W\x00\x01xx\n\x00]\xb7\xf6c\xbb\x08b_",
+}
+
+// badPayloads have a right checksum and no value: an unknown encoding, an unknown type, no length, and wrong compression; and
+// last an old checksum under another value.
+var badPayloads = []string{
+	"\x00\xc4\x00\n\x00V\xeam\xf8\xd0\xbd4m",
+	"\x1e\x01a\n\x00=/M\x14\xf5S\xbc\xa4",
+	"\x00\x82a\n\x00\x81\xd4\xd3\xb0\xec\x80\x0ep",
+	"\x00\xc3\x03\x05\x00aaa\n\x00z?h:3\xd1\xae(",
+	"\x00\xc0\x0b\n\x00n\x9fWE\x0e\xaec\xbb",
+}
+
+func genRestore(g *Gen) []string {
+	payload := g.pick(payloads...)
+	if g.chance(10) {
+		payload = g.pick(badPayloads...)
+	}
+	words := []string{"restore", g.key(), "0", payload}
+	switch g.rnd.IntN(4) {
+	case 0:
+		words[2] = g.after(1000)
+	case 1:
+		words[2] = g.moment(1000)
+		words = append(words, g.pick("ABSTTL", "absttl"))
+	}
+	if !g.chance(3) {
+		words = append(words, g.pick("REPLACE", "replace"))
+	}
+	for g.chance(4) {
+		words = append(words, g.pick("IDLETIME", "FREQ", "idletime", "freq"), g.pick("0", "7", "255", "256", "-1", "x", ""))
+	}
+	if g.chance(20) {
+		words = append(words, g.pick("IDLETIME", "FREQ", "NX", "x"))
 	}
 	return words
 }

@@ -36,7 +36,7 @@ func TestGenMakesEveryCommand(t *testing.T) {
 		"set", "get", "getex", "getdel", "getset", "getrange", "substr", "setrange", "append", "strlen", "setnx", "setex", "psetex",
 		"mget", "mset", "msetnx", "incr", "incrby", "incrbyfloat", "decr", "decrby", "lcs", "del", "unlink", "exists", "type", "touch",
 		"keys", "scan", "randomkey", "rename", "renamenx", "copy", "move", "expire", "pexpire", "expireat", "pexpireat", "expiretime",
-		"pexpiretime", "ttl", "pttl", "persist", "object", "dbsize", "flushall", "flushdb", "swapdb", "select", "SET", "nosuchcommand",
+		"pexpiretime", "ttl", "pttl", "persist", "object", "dump", "restore", "dbsize", "flushall", "flushdb", "swapdb", "select", "SET", "nosuchcommand",
 	} {
 		if !made[name] {
 			t.Errorf("%s was never made", name)
@@ -69,6 +69,11 @@ func TestCompare(t *testing.T) {
 		{args("TTL", "k"), ":-1\r\n", ":0\r\n", false},
 		{args("OBJECT", "IDLETIME", "k"), ":0\r\n", ":1\r\n", true},
 		{args("OBJECT", "IDLETIME", "k"), ":0\r\n", "$-1\r\n", false},
+		{args("DUMP", "k"), "$3\r\n\x00\x01a\r\n", "$3\r\n\x00\x01b\r\n", false},
+		{args("DUMP", "k"), "$3\r\n\x00\xc3a\r\n", "$3\r\n\x00\xc3b\r\n", true},
+		{args("DUMP", "k"), "$3\r\n\x00\xc3a\r\n", "$4\r\n\x00\x02ab\r\n", true},
+		{args("DUMP", "k"), "$3\r\n\x00\xc3a\r\n", "$-1\r\n", false},
+		{args("DUMP", "k"), "$3\r\n\x00\xc3a\r\n", "$3\r\n\x01\xc3a\r\n", false},
 		{args("KEYS"), "-ERR a\r\n", "-ERR b\r\n", false},
 	} {
 		if diff := Compare(tc.args, []byte(tc.want), []byte(tc.got)); (diff == "") != tc.same {

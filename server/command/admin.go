@@ -274,7 +274,7 @@ func debugObject(c *Ctx) {
 // 5, strings their length and a prefix of 1, 2 or 5.
 func serializedLength(it store.Item) int {
 	n := it.Len()
-	if v, ok := store.ParseInt(it.Value()); ok && n <= 11 {
+	if v, ok := it.Int(); ok && n <= 11 {
 		switch {
 		case v == int64(int8(v)):
 			return 2

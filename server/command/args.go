@@ -2,7 +2,6 @@ package command
 
 import (
 	"math"
-	"strconv"
 
 	"ringcache/server/resp"
 	"ringcache/server/store"
@@ -73,12 +72,6 @@ func (c *Ctx) invalidExpiry() bool {
 // passed reports whether a key that is to expire at the given time is dead already. To replicas it never is: their primary says
 // so by DEL.
 func (c *Ctx) passed(at int64) bool { return at <= c.Now && !c.eff.applying }
-
-// decimal is n as text, valid until the next call.
-func (c *Ctx) decimal(n int64) []byte {
-	c.buf = strconv.AppendInt(c.buf[:0], n, 10)
-	return c.buf
-}
 
 // maxString is the longest string value in bytes: Redis's proto-max-bulk-len.
 const maxString = 512 << 20

@@ -5,10 +5,12 @@ import (
 	"testing"
 )
 
-// Numbers of keys: hot ones stay in a processor's caches, cold ones are met there rarely.
+// Numbers of keys: hot ones stay in a processor's caches, cold ones are met there rarely, and of large numbers not even what
+// leads to them stays there.
 const (
-	hotKeys  = 1000
-	coldKeys = 100_000
+	hotKeys   = 1000
+	coldKeys  = 100_000
+	largeKeys = 2_000_000 // not with -short: they take some seconds to set
 )
 
 func benchCtx(tb testing.TB, n int) (*Ctx, [][]byte) {
@@ -29,9 +31,12 @@ func benchCtx(tb testing.TB, n int) (*Ctx, [][]byte) {
 }
 
 func bench(b *testing.B, line string, each func(c *Ctx, keys [][]byte, i int)) {
-	for _, n := range []int{hotKeys, coldKeys} {
-		c, keys := benchCtx(b, n)
+	for _, n := range []int{hotKeys, coldKeys, largeKeys} {
 		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
+			if n == largeKeys && testing.Short() {
+				b.Skip("many keys")
+			}
+			c, keys := benchCtx(b, n)
 			c.Args = words(line)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
@@ -46,8 +51,9 @@ func bench(b *testing.B, line string, each func(c *Ctx, keys [][]byte, i int)) {
 
 func firstKey(c *Ctx, keys [][]byte, i int) { c.Args[1] = keys[i] }
 
-func BenchmarkGet(b *testing.B) { bench(b, "GET k", firstKey) }
-func BenchmarkSet(b *testing.B) { bench(b, "SET k a-value-of-thirty-two-bytes-yes-", firstKey) }
+func BenchmarkGet(b *testing.B)  { bench(b, "GET k", firstKey) }
+func BenchmarkDump(b *testing.B) { bench(b, "DUMP k", firstKey) }
+func BenchmarkSet(b *testing.B)  { bench(b, "SET k a-value-of-thirty-two-bytes-yes-", firstKey) }
 func BenchmarkIncr(b *testing.B) {
 	counter := []byte("counter")
 	bench(b, "INCR k", func(c *Ctx, _ [][]byte, _ int) { c.Args[1] = counter })

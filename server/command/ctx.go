@@ -1,6 +1,8 @@
 package command
 
 import (
+	"time"
+
 	"ringcache/server/resp"
 	"ringcache/server/store"
 )
@@ -25,8 +27,7 @@ type Ctx struct {
 	NoTouch bool // CLIENT NO-TOUCH: looking at keys does not count as using them
 
 	eff effectState
-	pos []int  // scratch: key positions
-	buf []byte // scratch: numbers as text
+	pos []int // scratch: key positions
 }
 
 // ReplyMode is what CLIENT REPLY set.
@@ -152,7 +153,7 @@ type SlotRange struct {
 // Everywhere rows are run by [Ctx.RunPart], one part on each node, and joined by [Ctx.Join].
 func (c *Ctx) Run(row *Row) {
 	c.Row = row
-	if row.Flags&DenyOOM != 0 && c.overMemory() {
+	if row.Flags&(Write|DenyOOM) != 0 && !c.makeRoom() && row.Has(DenyOOM) {
 		c.Out.Error(resp.ErrOOM)
 		return
 	}
@@ -162,8 +163,10 @@ func (c *Ctx) Run(row *Row) {
 		row.Fn(c)
 	case row.keyed == keyOne:
 		c.KS.LockSlot(c.Slot)
-		row.Fn(c)
-		c.end()
+		if row.Flags&DenyOOM == 0 || !c.full(c.KS.SetOf(c.Slot)) {
+			row.Fn(c)
+			c.end()
+		}
 		c.KS.UnlockSlot(c.Slot)
 	default:
 		c.runMany(row)
@@ -183,8 +186,19 @@ func (c *Ctx) runMany(row *Row) {
 		return
 	}
 	c.KS.Lock(set)
-	row.Fn(c)
+	if row.Flags&DenyOOM == 0 || !c.full(set) {
+		row.Fn(c)
+	}
 	c.KS.Unlock(set)
+}
+
+// full replies an error where a shard has no room for more keys, whatever the limit. Under the locks of the set.
+func (c *Ctx) full(set store.LockSet) bool {
+	if !c.KS.Full(set) {
+		return false
+	}
+	c.Out.Error(resp.ErrOOM)
+	return true
 }
 
 // lockSet is the set of the locks of all keys, or false after an error reply.
@@ -206,11 +220,22 @@ func (c *Ctx) lockSet(row *Row) (set store.LockSet, ok bool) {
 // keepPositions is how many key positions a Ctx keeps room for: commands have few keys, and one with a million leaves nothing.
 const keepPositions = 1024
 
-// overMemory reports whether a command that may need memory is to be refused.
-func (c *Ctx) overMemory() bool {
+// EvictBudget is how long eviction may hold up a command or, beside the loops, other work: Redis's
+// maxmemory-eviction-tenacity of 10.
+const EvictBudget = 500 * time.Microsecond
+
+// makeRoom evicts keys if memory is over its limit, before a write. It reports false where nothing may be evicted: then what
+// needs memory is refused. Where only the time did not suffice it is not: the next writes go on evicting.
+//
+// Redis does this before reads as well. Here they are spared the look; what the last write left over the limit the node's
+// background work evicts.
+func (c *Ctx) makeRoom() bool {
 	if c.Node == nil {
-		return false
+		return true
 	}
 	limit := c.Node.MaxMemory()
-	return limit > 0 && c.KS.OverMemory(limit)
+	if limit <= 0 || !c.KS.OverMemory(limit) {
+		return true
+	}
+	return c.KS.Evict(c.Now, limit, EvictBudget, c.Owned) != store.EvictNothing
 }

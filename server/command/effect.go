@@ -18,13 +18,17 @@ import (
 //   - ReplicateAs emits anything else instead.
 //
 // An unchanged keyspace has no effect, whatever the row.
+//
+// Encodings are part of the state: clients ask for them, and nodes must not answer differently after a failover. SET gives a
+// value the encoding of a new one. Where it is another, because the value was copied from a key that had been changed in place
+// or is a sum of INCRBYFLOAT, a second effect follows that changes nothing else: APPEND k "" or INCRBYFLOAT k 0.
 
 // effectState is what a [Ctx] knows of the effects of the run under way.
 type effectState struct {
-	changed  bool // a one-key row changed its key, and is to be emitted verbatim
-	values   bool // changes are emitted one by one, by value
-	applying bool // effects of a primary are applied: nothing expires by this node's clock, nothing is emitted
-	args     [5][]byte
+	changed  bool     // a one-key row changed its key, and is to be emitted verbatim
+	values   bool     // changes are emitted one by one, by value
+	applying bool     // effects of a primary are applied: nothing expires by this node's clock, nothing is emitted
+	args     [][]byte // scratch: what is emitted, so that the sink's argument need not be allocated each time
 	num      [24]byte
 }
 
@@ -34,6 +38,13 @@ var (
 	pxatName      = []byte("PXAT")
 	pexpireatName = []byte("PEXPIREAT")
 	persistName   = []byte("PERSIST")
+	restoreName   = []byte("RESTORE")
+	replaceName   = []byte("REPLACE")
+	absttlName    = []byte("ABSTTL")
+
+	appendName      = []byte("APPEND")
+	incrbyfloatName = []byte("INCRBYFLOAT")
+	zero            = []byte("0")
 )
 
 // begin readies the effects of one run of row.
@@ -60,9 +71,12 @@ func (c *Ctx) ReplicateAs(slot uint16, db int, args ...[]byte) {
 
 func (c *Ctx) emit(slot uint16, db int, args ...[]byte) {
 	if c.KS.HasSink() && !c.eff.applying {
-		n := copy(c.eff.args[:], args)
-		c.KS.Effect(slot, db, c.eff.args[:n])
-		clear(c.eff.args[:n])
+		c.eff.args = append(c.eff.args[:0], args...)
+		c.KS.Effect(slot, db, c.eff.args)
+		if cap(c.eff.args) > keepPositions {
+			c.eff.args = nil
+		}
+		clear(c.eff.args) // what a client sent is not kept
 	}
 }
 
@@ -98,11 +112,24 @@ func (c *Ctx) find(r store.Ref) store.Item { return c.KS.Lookup(r, c.Now, c.mode
 
 // set gives a key a string and an expiry (unix ms, 0 = none).
 func (c *Ctx) set(r store.Ref, it store.Item, val []byte, at int64) {
-	c.setAs(r, it, val, store.EncodingOf(val), at)
+	c.setEncoded(r, it, val, store.EncodingOf(val), at)
 }
 
-// setAs is set where the encoding is known.
+// setAs is set where the encoding is known, and need not be that of a new value.
 func (c *Ctx) setAs(r store.Ref, it store.Item, val []byte, enc store.Encoding, at int64) store.Item {
+	it = c.setEncoded(r, it, val, enc, at)
+	switch {
+	case !c.eff.values, enc == store.EncodingOf(val):
+	case enc == store.EncRaw:
+		c.emit(r.Slot, r.DB, appendName, r.Key, nil)
+	case enc == store.EncEmbstr: // of a value that reads as an integer: a float of INCRBYFLOAT holds it exactly
+		c.emit(r.Slot, r.DB, incrbyfloatName, r.Key, zero)
+	}
+	return it
+}
+
+// setEncoded does what set says, and emits it but for the encoding.
+func (c *Ctx) setEncoded(r store.Ref, it store.Item, val []byte, enc store.Encoding, at int64) store.Item {
 	it = c.KS.SetAs(r, it, val, enc, at, c.Now)
 	switch {
 	case !c.eff.values:
@@ -113,6 +140,12 @@ func (c *Ctx) setAs(r store.Ref, it store.Item, val []byte, enc store.Encoding, 
 		c.emit(r.Slot, r.DB, setName, r.Key, val, pxatName, strconv.AppendInt(c.eff.num[:0], at, 10))
 	}
 	return it
+}
+
+// setInt gives a key an integer, in a one-key row that is an effect itself.
+func (c *Ctx) setInt(r store.Ref, it store.Item, n, at int64) {
+	c.KS.SetInt(r, it, n, at, c.Now)
+	c.eff.changed = true
 }
 
 // resize makes a value n bytes long and answers it for changing in place. For one-key rows that are effects themselves.

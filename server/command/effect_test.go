@@ -3,73 +3,7 @@ package command
 import (
 	"fmt"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
-
-	redisoracle "ringcache/internal/oracle"
-	"ringcache/server/resp"
-	"ringcache/server/store"
 )
-
-// dump is everything that a keyspace holds.
-func dump(ks *store.Keyspace) map[string]string {
-	all := map[string]string{}
-	for slot := range uint16(store.Slots) {
-		for db := range store.Databases {
-			ks.LockSlot(slot)
-			ks.Walk(slot, db, 0, 1<<30, 0, func(it store.Item) {
-				all[fmt.Sprintf("%d/%d %q", slot, db, it.Key())] = fmt.Sprintf("%q until %d", it.Value(), it.ExpireAt())
-			})
-			ks.UnlockSlot(slot)
-		}
-	}
-	return all
-}
-
-// replay applies effects to an empty keyspace.
-func replay(t *testing.T, effects []effect) *store.Keyspace {
-	t.Helper()
-	// The replica's clock is a century ahead: it must not matter.
-	c := Ctx{KS: store.New(store.Options{Hash: testHash}), SlotOf: testSlot, Table: testTable, Now: testNow + 100*365*86400*1000}
-	for _, e := range effects {
-		c.Out = resp.Writer{}
-		if !c.Apply(e.slot, e.db, e.args) {
-			t.Fatalf("the effect %v cannot be applied", e)
-		}
-		if resp.IsError(c.Out.B) {
-			t.Fatalf("the effect %v: %s", e, c.Out.B)
-		}
-	}
-	return c.KS
-}
-
-// TestEffectsReplay runs random commands while time jumps, and replays their effects: the same must come out.
-func TestEffectsReplay(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	for round := range uint64(20) {
-		g := redisoracle.NewGen(seed+round, redisoracle.Options{CrossSlot: true, Families: []redisoracle.Family{
-			redisoracle.Strings, redisoracle.Strings, redisoracle.Keys, redisoracle.Keys, redisoracle.Database,
-		}})
-		cl := newCluster(1)
-		for step := range 2000 {
-			args := g.Next()
-			before := len(cl.sinks[0].effects)
-			cl.db = step / 7 % 3
-			if step%50 == 0 {
-				cl.now += 40_000_000_000 // more than a year: some of the far expiries pass
-			}
-			cl.do(args...)
-			row := testTable.Lookup(args)
-			if after := cl.sinks[0].effects[before:]; len(after) > 0 && !row.Has(Write) && string(after[0].args[0]) != "DEL" {
-				t.Fatalf("seed %d: %s wrote %v", seed+round, redisoracle.Show(args), after)
-			}
-		}
-		if diff := cmp.Diff(dump(cl.nodes[0].KS), dump(replay(t, cl.sinks[0].effects))); diff != "" {
-			t.Fatalf("seed %d: the replica differs (-primary +replica):\n%s", seed+round, diff)
-		}
-	}
-}
 
 func TestEffects(t *testing.T) {
 	for _, tc := range []struct{ setup, line, want string }{
@@ -110,6 +44,11 @@ func TestEffects(t *testing.T) {
 		{"", "FLUSHALL", "[]"},
 		{"SET a 1", "SWAPDB 0 3", "[0: [\"SWAPDB\" \"0\" \"3\"]]"},
 		{"SET a 1", "SWAPDB 2 3", "[]"},
+		{"SET a 1", "SWAPDB 0 0", "[]"},
+		{"SET k 1", "INCRBYFLOAT k 2", "[0: [\"SET\" \"k\" \"3\"] 0: [\"INCRBYFLOAT\" \"k\" \"0\"]]"},
+		{"SETRANGE a 0 5", "COPY a b", "[0: [\"SET\" \"b\" \"5\"] 0: [\"APPEND\" \"b\" \"\"]]"},
+		{"SETRANGE a 0 x", "RENAME a b", "[0: [\"SET\" \"b\" \"x\"] 0: [\"APPEND\" \"b\" \"\"] 0: [\"DEL\" \"a\"]]"},
+		{"INCRBYFLOAT a 5", "MOVE a 3", "[3: [\"SET\" \"a\" \"5\"] 3: [\"INCRBYFLOAT\" \"a\" \"0\"] 0: [\"DEL\" \"a\"]]"},
 	} {
 		cl := newCluster(1)
 		if tc.setup != "" {
@@ -120,6 +59,27 @@ func TestEffects(t *testing.T) {
 		if got := fmt.Sprint(cl.sinks[0].effects); got != tc.want {
 			t.Errorf("%s; %s\n  want %s\n  got  %s", tc.setup, tc.line, tc.want, got)
 		}
+	}
+}
+
+// TestReplicateAs: an effect may have any number of arguments.
+func TestReplicateAs(t *testing.T) {
+	cl := newCluster(1)
+	c := cl.nodes[0]
+	args := [][]byte{[]byte("DEL")}
+	for i := range 2 * keepPositions {
+		args = append(args, fmt.Append(nil, i))
+		if n := len(args); n > 8 && n != 2*keepPositions {
+			continue
+		}
+		c.ReplicateAs(7, 3, args...)
+		last := cl.sinks[0].effects[len(cl.sinks[0].effects)-1]
+		if want := (effect{7, 3, args}); last.slot != want.slot || last.String() != want.String() {
+			t.Fatalf("emitted %.100v of %d arguments, want %.100v of %d", last, len(last.args), want, len(args))
+		}
+	}
+	if len(c.eff.args) > 0 && c.eff.args[0] != nil || cap(c.eff.args) > keepPositions {
+		t.Error("arguments are kept")
 	}
 }
 

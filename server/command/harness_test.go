@@ -3,17 +3,17 @@ package command
 import (
 	"bytes"
 	"fmt"
-	"hash/maphash"
 	"strings"
 	"testing"
+
+	"github.com/cespare/xxhash/v2"
 
 	"ringcache/server/resp"
 	"ringcache/server/store"
 )
 
-var testSeed = maphash.MakeSeed()
-
-func testHash(key []byte) uint64 { return maphash.Bytes(testSeed, key) }
+// testHash is the same in every process, so that a seed repeats a failure to the order of keys.
+func testHash(key []byte) uint64 { return xxhash.Sum64(key) }
 
 // testSlot places keys with the same hash tag in the same slot, and all others anywhere, like the real thing.
 func testSlot(key []byte) uint16 {
@@ -37,7 +37,10 @@ type effect struct {
 func (e effect) String() string { return fmt.Sprintf("%d: %q", e.db, e.args) }
 
 // recorder keeps what a sink is handed.
-type recorder struct{ effects []effect }
+type recorder struct {
+	effects []effect
+	after   func(slot uint16) // called after each effect, under the slot's lock; may be nil
+}
 
 func (r *recorder) Effect(slot uint16, db int, args [][]byte) {
 	e := effect{slot: slot, db: db}
@@ -45,6 +48,9 @@ func (r *recorder) Effect(slot uint16, db int, args [][]byte) {
 		e.args = append(e.args, bytes.Clone(a))
 	}
 	r.effects = append(r.effects, e)
+	if r.after != nil {
+		r.after(slot)
+	}
 }
 
 // cluster is some keyspaces that share the slots, and the little of a router that a test needs.

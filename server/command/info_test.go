@@ -11,7 +11,7 @@ var infoOmitted = []string{
 	"atomicvar_api", "gcc_version", "monotonic_clock",
 	"used_memory_vm_eval", "used_memory_scripts_eval", "used_memory_vm_functions", "used_memory_vm_total",
 	"used_memory_vm_total_human", "used_memory_functions",
-	"allocator_frag_bytes", "allocator_rss_bytes", "rss_overhead_ratio", "rss_overhead_bytes", "mem_total_replication_buffers",
+	"rss_overhead_ratio", "rss_overhead_bytes", "mem_total_replication_buffers",
 	"current_cow_peak", "current_cow_size", "current_cow_size_age", "current_fork_perc", "current_save_keys_processed",
 	"current_save_keys_total", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded", "aof_rewrites",
 	"aof_rewrites_consecutive_failures", "aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size",

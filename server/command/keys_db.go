@@ -164,7 +164,7 @@ func swapdbPart(c *Ctx) {
 		return
 	}
 	c.eachSlot(func(slot uint16) {
-		if c.KS.SlotLen(slot, a) > 0 || c.KS.SlotLen(slot, b) > 0 {
+		if a != b && (c.KS.SlotLen(slot, a) > 0 || c.KS.SlotLen(slot, b) > 0) {
 			c.KS.SwapSlot(slot, a, b)
 			c.emit(slot, c.DB, c.Args...)
 		}

@@ -25,7 +25,7 @@ func objectFreq(c *Ctx) {
 	case !c.KS.TracksLFU():
 		c.Out.Error(errNoLFU)
 	default:
-		c.Out.Int(int64(it.Freq(c.Now)))
+		c.Out.Int(int64(c.KS.Freq(it, c.Now)))
 	}
 }
 

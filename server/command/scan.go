@@ -138,7 +138,7 @@ func scanPart(c *Ctx) {
 			frontier = uint64(slot+1) << scanHashBits
 			next, seen, done := c.scanSlot(uint16(slot), from, want, func(it store.Item) {
 				if o.wants(it) {
-					body.Int(int64(position(slot, it.Hash())))
+					body.Int(int64(position(slot, c.KS.HashOf(it))))
 					body.Bulk(it.Key())
 					elements += 2
 				}

@@ -30,16 +30,17 @@ type Stats struct {
 	HeldRequests   int // requests that wait for a slot to be served
 	InFlight       int // requests sent to other nodes that have no reply yet
 
-	MemoryUsed     int64 // bytes that the keyspace holds, replicas included
-	MemoryPeak     int64 // bytes, the most MemoryUsed has been
-	MemoryOverhead int64 // bytes of MemoryUsed that are neither keys nor values
-	MemoryRSS      int64 // bytes resident, of the whole process
-	MemorySystem   int64 // bytes of the machine
-	GoHeapInUse    int64 // bytes
-	GoHeapSys      int64 // bytes got from the system for the heap
-	ClientBuffers  int64 // bytes in input and output buffers of sessions
-	LinkBuffers    int64 // bytes waiting on bus connections
-	MaxMemory      int64 // bytes, 0 = no limit
+	Memory         store.Memory // of the keyspace, replicas included
+	MemoryUsed     int64        // bytes: Memory.Used
+	MemoryPeak     int64        // bytes, the most MemoryUsed has been
+	MemoryOverhead int64        // bytes of MemoryUsed that are neither keys nor values
+	MemoryRSS      int64        // bytes resident, of the whole process
+	MemorySystem   int64        // bytes of the machine
+	GoHeapInUse    int64        // bytes
+	GoHeapSys      int64        // bytes got from the system for the heap
+	ClientBuffers  int64        // bytes in input and output buffers of sessions
+	LinkBuffers    int64        // bytes waiting on bus connections
+	MaxMemory      int64        // bytes, 0 = no limit
 	EvictionPolicy string
 
 	Connections         uint64 // accepted
@@ -54,6 +55,8 @@ type Stats struct {
 	Served              uint64  // requests that other nodes sent here
 	Held                uint64  // requests that had to wait for a slot
 	Expired, Evicted    uint64  // keys
+	OverLimitMilli      int64   // milliseconds that memory was over MaxMemory
+	OverLimitNowMilli   int64   // milliseconds of that since it last began, 0 = memory is within the limit
 	Hits, Misses        uint64  // look-ups of keys by reading commands
 	EvictedClients      uint64
 	DirtyKeys           uint64 // changes to the keyspace; never reset

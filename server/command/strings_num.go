@@ -38,7 +38,7 @@ func (c *Ctx) add(delta int64) {
 	var n, at int64
 	if it.Exists() {
 		var ok bool
-		if n, ok = store.ParseInt(it.Value()); !ok {
+		if n, ok = it.Int(); !ok {
 			c.Out.Error(resp.ErrNotInteger)
 			return
 		}
@@ -49,7 +49,7 @@ func (c *Ctx) add(delta int64) {
 		return
 	}
 	n += delta
-	c.setAs(r, it, c.decimal(n), store.EncInt, at)
+	c.setInt(r, it, n, at)
 	c.Out.Int(n)
 }
 

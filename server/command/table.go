@@ -24,6 +24,7 @@ func NewTable() *Table {
 	rows = append(rows, clusterRows()...)
 	rows = append(rows, introspectRows()...)
 	rows = append(rows, keyRows()...)
+	rows = append(rows, dumpRows()...)
 	rows = append(rows, stringRows()...)
 	return newTable(rows)
 }

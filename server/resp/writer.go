@@ -104,6 +104,20 @@ func (w *Writer) Attribute(n int) bool {
 func (w *Writer) InsertArray(at, n int) {
 	end := len(w.B)
 	w.Array(n)
+	w.insert(at, end)
+}
+
+// InsertBulk makes one string of what was appended to B since len(B) was at: for strings that are built where they go. It moves
+// those bytes once.
+func (w *Writer) InsertBulk(at int) {
+	end := len(w.B)
+	w.header('$', end-at)
+	w.insert(at, end)
+	w.B = append(w.B, '\r', '\n')
+}
+
+// insert moves a header, which B has from offset end on, to offset at.
+func (w *Writer) insert(at, end int) {
 	head := len(w.B) - end
 	var buf [24]byte // the longest header: type, 20 digits, line end
 	copy(buf[:], w.B[end:])

@@ -63,6 +63,12 @@ var replies = []struct {
 		}
 		w.InsertArray(at, 12)
 	}, "*12\r\n" + strings.Repeat(":1\r\n", 12), ""},
+	{"insert bulk", func(w *Writer) {
+		at := len(w.B)
+		w.B = append(w.B, "0123456789"...)
+		w.InsertBulk(at)
+	}, "$10\r\n0123456789\r\n", ""},
+	{"insert bulk of nothing", func(w *Writer) { w.InsertBulk(len(w.B)) }, "$0\r\n\r\n", ""},
 	{"insert before nothing", func(w *Writer) { w.InsertArray(len(w.B), 0) }, "*0\r\n", ""},
 }
 
@@ -110,7 +116,7 @@ func FuzzWriter(f *testing.F) {
 		var ends []int
 		for _, op := range ops {
 			start := len(w.B)
-			switch op % 16 {
+			switch op % 17 {
 			case 0:
 				w.OK()
 			case 1:
@@ -168,6 +174,9 @@ func FuzzWriter(f *testing.F) {
 				w.InsertArray(start, 2)
 			case 15:
 				w.BigNumber("123")
+			case 16:
+				w.B = append(w.B, s...)
+				w.InsertBulk(start)
 			}
 			ends = append(ends, len(w.B))
 		}

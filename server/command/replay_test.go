@@ -1,0 +1,421 @@
+package command
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	redisoracle "ringcache/internal/oracle"
+	"ringcache/server/resp"
+	"ringcache/server/store"
+)
+
+// That effects lead a replica to the state of its primary is what replication, and with it every acknowledged write, rests on.
+// Here random commands run on a primary while time passes, and the effects of each slot are replayed into an empty one.
+
+// place is where a key is, held what is there.
+type (
+	place struct {
+		Slot uint16
+		DB   int
+		Key  string
+	}
+	held struct {
+		Type     store.Type
+		Encoding store.Encoding
+		Value    string
+		ExpireAt int64 // unix ms
+	}
+)
+
+// dump is everything that a keyspace holds.
+func dump(ks *store.Keyspace) map[place]held {
+	all := map[place]held{}
+	for slot := ks.NextNonEmpty(0); slot < store.Slots; slot = ks.NextNonEmpty(slot + 1) {
+		for db := range store.Databases {
+			if ks.SlotLen(uint16(slot), db) == 0 {
+				continue
+			}
+			ks.LockSlot(uint16(slot))
+			ks.Walk(uint16(slot), db, 0, 1<<30, 0, func(it store.Item) {
+				all[place{uint16(slot), db, string(it.Key())}] = held{it.Type(), it.Encoding(), string(it.Value()), it.ExpireAt()}
+			})
+			ks.UnlockSlot(uint16(slot))
+		}
+	}
+	return all
+}
+
+// workload is random commands on a primary, and what came of them.
+type workload struct {
+	tb       testing.TB
+	seed     uint64
+	rnd      *rand.Rand
+	gen      *redisoracle.Gen
+	cl       *cluster
+	ctx      *Ctx
+	sink     *recorder
+	follower *Ctx           // a replica that applies each effect after its command
+	applied  int            // effects that it has applied
+	state    map[place]held // after the last command
+	running  [][]byte       // the command under way
+	evicted  int            // keys evicted during it
+	changed  map[*Row]int   // how many commands of each row changed something
+}
+
+// work runs commands. With disturb keys expire and are evicted in the middle of them.
+func work(tb testing.TB, seed uint64, commands int, disturb bool) *workload {
+	tb.Helper()
+	cl := newCluster(1)
+	w := &workload{
+		tb: tb, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), cl: cl, ctx: cl.nodes[0], sink: cl.sinks[0], follower: replica(1),
+		gen: redisoracle.NewGen(seed, redisoracle.Options{CrossSlot: true, Families: []redisoracle.Family{
+			redisoracle.Strings, redisoracle.Strings, redisoracle.Keys, redisoracle.Keys, redisoracle.Database,
+		}}),
+		state: map[place]held{}, changed: map[*Row]int{},
+	}
+	if disturb {
+		w.sink.after = w.evict
+		w.ctx.Owned = func(uint16) bool {
+			w.expireInBetween()
+			return true
+		}
+	}
+	for range commands {
+		w.step()
+	}
+	return w
+}
+
+// step passes some time and runs one command, which must say by its effects what it changed.
+func (w *workload) step() {
+	switch w.rnd.IntN(200) {
+	case 0:
+		w.cl.now += 40_000_000_000 // more than a year: far expiries pass, too
+	case 1, 2, 3, 4, 5, 6, 7, 8, 9:
+		w.cl.now += w.rnd.Int64N(2000)
+	case 10, 11, 12, 13, 14, 15, 16, 17, 18, 19:
+		w.expireSlice(w.cl.now)
+		w.state = dump(w.ctx.KS)
+	default:
+		w.cl.now += w.rnd.Int64N(3)
+	}
+	w.cl.db = w.database()
+	args := w.gen.Next()
+	if w.rnd.IntN(4) == 0 {
+		args = w.extra()
+	}
+	expired, mark := w.ctx.KS.Stats().Expired, len(w.sink.effects)
+
+	w.running, w.evicted = args, 0
+	w.cl.do(args...)
+	w.running = nil
+
+	effects := w.sink.effects[mark:]
+	own := len(effects) - w.evicted - int(w.ctx.KS.Stats().Expired-expired)
+	state := dump(w.ctx.KS)
+	row := testTable.Lookup(args)
+	switch differs := !maps.Equal(w.state, state); {
+	case differs && len(effects) == 0:
+		w.tb.Fatalf("seed %d: %s changed something and has no effect:\n%s", w.seed, redisoracle.Show(args), cmp.Diff(w.state, state))
+	case own > 0 && (row == nil || !row.Has(Write)):
+		w.tb.Fatalf("seed %d: %s wrote %v", w.seed, redisoracle.Show(args), effects)
+	case differs && own > 0:
+		w.changed[row]++
+	}
+	w.state = state
+	for _, e := range w.sink.effects[w.applied:] {
+		w.apply(w.follower, e.slot, e.db, e.args)
+	}
+	w.applied = len(w.sink.effects)
+	if got := dump(w.follower.KS); !maps.Equal(state, got) {
+		w.tb.Fatalf("seed %d: after %s a replica differs (-primary +replica):\n%s\n%v", w.seed, redisoracle.Show(args),
+			cmp.Diff(state, got), effects)
+	}
+}
+
+// database picks one; most commands are to meet in few.
+func (w *workload) database() int { return []int{0, 0, 1, 2, 15}[w.rnd.IntN(5)] }
+
+// extra makes what the generator makes never or too rarely: expiries that pass soon (its own lie far ahead), and changes of
+// whole databases.
+func (w *workload) extra() [][]byte {
+	key := w.gen.Keys()[w.rnd.IntN(len(w.gen.Keys()))]
+	value := strconv.Itoa(w.rnd.IntN(100))
+	ms, sec := 1+w.rnd.Int64N(3000), 1+w.rnd.Int64N(3)
+	var words []any
+	switch w.rnd.IntN(28) {
+	case 0, 1:
+		words = []any{"SET", key, value, "PX", ms}
+	case 2, 3:
+		words = []any{"SET", key, value, "EX", sec}
+	case 4, 5:
+		words = []any{"SET", key, value, "PXAT", w.cl.now + ms - 500}
+	case 6, 7:
+		words = []any{"SET", key, value, "EXAT", w.cl.now/1000 + sec}
+	case 8, 9:
+		words = []any{"PSETEX", key, ms, value}
+	case 10, 11:
+		words = []any{"SETEX", key, sec, value}
+	case 12, 13:
+		words = []any{"GETEX", key, "PX", ms}
+	case 14, 15:
+		words = []any{"GETEX", key, "PXAT", w.cl.now + ms - 500}
+	case 16, 17:
+		words = []any{"PEXPIRE", key, ms - 100}
+	case 18, 19:
+		words = []any{"EXPIRE", key, sec - 1}
+	case 20, 21:
+		words = []any{"PEXPIREAT", key, w.cl.now + ms - 500}
+	case 22, 23:
+		words = []any{"EXPIREAT", key, w.cl.now/1000 + sec - 1}
+	case 24:
+		words = []any{[]string{"FLUSHDB", "FLUSHALL"}[w.rnd.IntN(2)]}
+	case 25:
+		words = []any{"MOVE", key, w.database()}
+	default:
+		words = []any{"SWAPDB", w.database(), w.database()}
+	}
+	args := make([][]byte, len(words))
+	for i, word := range words {
+		args[i] = fmt.Append(nil, word)
+	}
+	return args
+}
+
+// expireSlice deletes what has expired, as a node does beside its clients.
+func (w *workload) expireSlice(now int64) {
+	after := w.sink.after
+	w.sink.after = nil // it is no command's work
+	w.ctx.KS.ExpireSlice(now, time.Hour, nil)
+	w.sink.after = after
+}
+
+// expireInBetween stands for background expiry while a write on many slots goes from one to the next. (How many slots RANDOMKEY
+// asks about is chance of its own, which would break the repetition.) No lock is held.
+func (w *workload) expireInBetween() {
+	if w.running != nil && testTable.Lookup(w.running).Has(Write) && w.rnd.IntN(8) == 0 {
+		w.expireSlice(w.cl.now + w.rnd.Int64N(100))
+	}
+}
+
+// evict removes, now and then, a key that the running command does not name, as it happens where memory is short. Under the
+// lock of slot, after one of the command's effects.
+func (w *workload) evict(slot uint16) {
+	if w.running == nil || w.rnd.IntN(3) > 0 {
+		return
+	}
+	w.sink.after = nil
+	defer func() { w.sink.after = w.evict }()
+	db := w.rnd.IntN(3)
+	var victims [][]byte
+	w.ctx.KS.Walk(slot, db, 0, 1<<30, 0, func(it store.Item) {
+		if !slices.ContainsFunc(w.running, func(arg []byte) bool { return bytes.Equal(arg, it.Key()) }) {
+			victims = append(victims, bytes.Clone(it.Key()))
+		}
+	})
+	if len(victims) == 0 {
+		return
+	}
+	r := w.ctx.KS.Ref(slot, db, victims[w.rnd.IntN(len(victims))])
+	w.ctx.KS.Delete(r, w.ctx.KS.Lookup(r, w.cl.now, store.Expired))
+	w.ctx.KS.Effect(slot, db, [][]byte{delName, r.Key})
+	w.evicted++
+}
+
+// bySlot parts effects into the stream of each slot. The slots are in ascending order.
+func bySlot(effects []effect) (slots []uint16, streams map[uint16][]effect) {
+	streams = map[uint16][]effect{}
+	for _, e := range effects {
+		streams[e.slot] = append(streams[e.slot], e)
+	}
+	return slices.Sorted(maps.Keys(streams)), streams
+}
+
+// replica is an empty keyspace for effects, with a clock of its own: it must not matter.
+func replica(now int64) *Ctx {
+	return &Ctx{KS: store.New(store.Options{Hash: testHash}), SlotOf: testSlot, Table: testTable, Now: now}
+}
+
+// replayed is what effects make of an empty keyspace.
+func replayed(tb testing.TB, effects []effect) map[place]held {
+	tb.Helper()
+	c := replica(testNow + 100*365*86400*1000)
+	for _, e := range effects {
+		c.Out = resp.Writer{}
+		if !c.Apply(e.slot, e.db, e.args) || resp.IsError(c.Out.B) {
+			tb.Fatalf("the effect %v cannot be applied: %s", e, c.Out.B)
+		}
+	}
+	return dump(c.KS)
+}
+
+func (w *workload) apply(c *Ctx, slot uint16, db int, args [][]byte) {
+	c.Out = resp.Writer{}
+	if !c.Apply(slot, db, args) {
+		w.tb.Fatalf("seed %d: the effect %q cannot be applied", w.seed, args)
+	}
+	if resp.IsError(c.Out.B) {
+		w.tb.Fatalf("seed %d: the effect %q: %s", w.seed, args, c.Out.B)
+	}
+}
+
+// replay applies the effects of one slot after another.
+func (w *workload) replay() *store.Keyspace {
+	c := replica(w.cl.now + 100*365*86400*1000)
+	slots, streams := bySlot(w.sink.effects)
+	for _, slot := range slots {
+		for _, e := range streams[slot] {
+			w.apply(c, e.slot, e.db, e.args)
+		}
+	}
+	return c.KS
+}
+
+// encode writes effects as a stream of requests, of which SELECT names the database.
+func encode(effects []effect) []byte {
+	var out resp.Writer
+	db := 0
+	for _, e := range effects {
+		if e.db != db {
+			db = e.db
+			out.Array(2)
+			out.BulkString("SELECT")
+			out.BulkInt(int64(db))
+		}
+		out.Array(len(e.args))
+		for _, a := range e.args {
+			out.Bulk(a)
+		}
+	}
+	return out.B
+}
+
+// replayBytes applies the stream of each slot from bytes, which come in pieces.
+func (w *workload) replayBytes() *store.Keyspace {
+	c := replica(1)
+	slots, streams := bySlot(w.sink.effects)
+	slices.Reverse(slots)
+	for _, slot := range slots {
+		var r resp.Reader
+		db, applied := 0, 0
+		for stream := encode(streams[slot]); len(stream) > 0; {
+			piece := bytes.Clone(stream[:min(len(stream), 1+w.rnd.IntN(300))])
+			stream = stream[len(piece):]
+			r.Feed(piece)
+			for {
+				cmd, ok, err := r.Next()
+				if err != nil {
+					w.tb.Fatalf("seed %d: the stream of slot %d: %v", w.seed, slot, err)
+				}
+				if !ok {
+					break
+				}
+				if string(cmd.Args[0]) == "SELECT" {
+					db, _ = strconv.Atoi(string(cmd.Args[1]))
+					continue
+				}
+				w.apply(c, slot, db, cmd.Args)
+				applied++
+			}
+			r.Keep()
+			for i := range piece {
+				piece[i] = 0xEE // it was lent; the keyspace must not have kept it
+			}
+		}
+		if applied != len(streams[slot]) {
+			w.tb.Fatalf("seed %d: %d effects of slot %d came through, want %d", w.seed, applied, slot, len(streams[slot]))
+		}
+	}
+	return c.KS
+}
+
+// same fails where a replica holds anything else than the primary.
+func (w *workload) same(how string, ks *store.Keyspace) {
+	want, got := dump(w.ctx.KS), dump(ks)
+	if diff := cmp.Diff(want, got); diff != "" {
+		w.tb.Fatalf("seed %d: %s: the replica differs (-primary +replica):\n%s\n%s", w.seed, how, diff, w.history(want, got))
+	}
+}
+
+// history is the last effects on one of the keys that differ.
+func (w *workload) history(want, got map[place]held) string {
+	const shown = 12
+	both := maps.Clone(got)
+	maps.Copy(both, want)
+	for at := range both {
+		if want[at] == got[at] {
+			continue
+		}
+		var list []string
+		for _, e := range w.sink.effects {
+			if e.slot == at.Slot && (len(e.args) < 2 || string(e.args[1]) == at.Key) {
+				list = append(list, e.String())
+			}
+		}
+		return fmt.Sprintf("the last effects on %q in slot %d:\n%s", at.Key, at.Slot,
+			strings.Join(list[max(0, len(list)-shown):], "\n"))
+	}
+	return ""
+}
+
+// TestEffectsReplay: the effects of random commands, replayed slot by slot as they are and from bytes, give the same keys,
+// values, encodings and expiries. Every command that writes must have taken part.
+func TestEffectsReplay(t *testing.T) {
+	const commands = 1500
+	rounds := uint64(24)
+	if testing.Short() {
+		rounds = 8
+	}
+	seed := uint64(time.Now().UnixNano())
+	changed := map[*Row]int{}
+	for round := range rounds {
+		w := work(t, seed+round, commands, round%2 == 1)
+		w.same("effects", w.replay())
+		w.same("bytes", w.replayBytes())
+		for row, n := range w.changed {
+			changed[row] += n
+		}
+	}
+	for i := range testTable.Len() {
+		if row := testTable.At(i); row.Has(Write) && changed[row] == 0 {
+			t.Errorf("seed %d: no %s changed anything: have internal/oracle make it, so that its effects are tested",
+				seed, strings.ToUpper(row.FullName()))
+		}
+	}
+}
+
+// TestEffectsAreDeterministic: the same commands at the same times have the same effects, byte by byte.
+func TestEffectsAreDeterministic(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	for _, disturb := range []bool{false, true} {
+		a, b := encode(work(t, seed, 2000, disturb).sink.effects), encode(work(t, seed, 2000, disturb).sink.effects)
+		if at := firstDifference(a, b); at >= 0 {
+			t.Errorf("seed %d: the effects differ at byte %d:\n%.100q\n%.100q", seed, at, a[at:], b[at:])
+		}
+		if len(a) < 10_000 {
+			t.Errorf("seed %d: only %d bytes of effects", seed, len(a))
+		}
+	}
+}
+
+// firstDifference is where two texts first differ, or -1.
+func firstDifference(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	if len(a) != len(b) {
+		return min(len(a), len(b))
+	}
+	return -1
+}

@@ -211,6 +211,7 @@ func (n *node) Stats() command.Stats {
 	set := s.settings.Load()
 	ks := s.opt.Keyspace
 	stats := ks.Stats()
+	memory := ks.Memory()
 	inUse, sys := heap()
 	usage := processUsage()
 	ops, in, out := s.rates.now()
@@ -227,13 +228,14 @@ func (n *node) Stats() command.Stats {
 		TCPPort: s.opt.Info.Port, PID: usage.pid, Loops: len(s.loops), StartMilli: s.started.UnixMilli(),
 		Clients: int(s.clients.Load()), PeerLinks: int(s.sum(cLinks)), MaxClients: set.MaxClients,
 		MaxInput: int(s.highest(cMaxInput)), MaxOutput: int(s.highest(cMaxOutput)), HeldRequests: int(s.sum(cParked) + s.sum(cHeld)),
-		MemoryUsed: ks.MemoryUsed(), MemoryPeak: s.rates.peak.Load(), MemoryRSS: usage.rss, MemorySystem: usage.system,
+		Memory: memory, MemoryUsed: memory.Used, MemoryPeak: s.rates.peak.Load(), MemoryRSS: usage.rss, MemorySystem: usage.system,
 		GoHeapInUse: inUse, GoHeapSys: sys, ClientBuffers: s.sum(cClientBytes), LinkBuffers: s.sum(cLinkBytes),
 		MaxMemory: set.MaxMemory, EvictionPolicy: set.Policy,
 		Connections: since(cConnections), RejectedConnections: since(cRejected), Commands: total, OpsPerSec: ops,
 		NetIn: since(cBytesIn), NetOut: since(cBytesOut), InKBps: in, OutKBps: out, Reads: since(cReads), Writes: since(cWrites),
 		Forwarded: since(cForwarded), Served: since(cServed), Held: since(cHeldTotal), InFlight: int(s.sum(cInflight)), LeasesLost: uint64(s.highest(cLeasesLost)),
-		Expired: stats.Expired, Hits: stats.Hits, Misses: stats.Misses,
+		Expired: stats.Expired, Evicted: stats.Evicted, OverLimitMilli: stats.OverLimit.Milliseconds(),
+		OverLimitNowMilli: stats.OverLimitNow.Milliseconds(), Hits: stats.Hits, Misses: stats.Misses,
 		CPUSys: usage.sys, CPUUser: usage.user, LeaseMilli: max(0, left.Milliseconds()), Term: s.opt.Cluster.View().Term,
 		PerCommand: commands, PerError: s.statsGroup.Errors.Counts(),
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ringcache/server/command"
 	"ringcache/server/store"
 )
 
@@ -15,9 +16,12 @@ const (
 	rateWindow = 16
 )
 
-// expireBudget bounds the CPU time of one slice of background expiry; a slice runs every rateEvery, so at most 1% of one
-// processor goes there while keys expire faster than that.
-const expireBudget = time.Millisecond
+// Background work on the keyspace, expiry, eviction and giving memory back, is done in slices of sliceBudget each. There is a round every
+// rateEvery, and while there is more to do, after slicePause: a third of one core then, at most.
+const (
+	sliceBudget = time.Millisecond
+	slicePause  = 4 * time.Millisecond
+)
 
 // rates measures how fast the node works.
 type rates struct {
@@ -57,26 +61,52 @@ func (r *rates) now() (ops int64, in, out float64) {
 		float64(r.mu.out[last]-r.mu.out[first]) / 1024 / sec
 }
 
-// maintain runs beside the loops until the server closes: background expiry, rates, the highest memory.
+// maintain runs beside the loops until the server closes: background work on the keyspace, rates, the highest memory.
 func (s *Server) maintain() {
 	tick := time.NewTicker(rateEvery)
 	defer tick.Stop()
+	again := time.NewTimer(rateEvery)
+	defer again.Stop()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
+		case <-s.newLimit:
+			again.Reset(0)
 		case now := <-tick.C:
-			m := s.opt.Cluster.Map()
-			self := m.IndexOf(s.opt.Self.ID)
-			if s.leased() {
-				s.opt.Keyspace.ExpireSlice(now.UnixMilli(), expireBudget, func(slot uint16) bool { return m.Slots[slot].Primary == self })
-			}
 			if used := s.opt.Keyspace.MemoryUsed(); used > s.rates.peak.Load() {
 				s.rates.peak.Store(used)
 			}
 			s.rates.sample(now, s.sum(cCommands), s.sum(cBytesIn), s.sum(cBytesOut))
+		case <-again.C:
+			pause := rateEvery
+			if s.slice(time.Now().UnixMilli()) {
+				pause = slicePause
+			}
+			again.Reset(pause)
 		}
 	}
+}
+
+// slice does a slice of background work on the keyspace, and reports whether there is more to do at once. Memory returns under
+// its limit here though no command writes, as after reads of what the last write had left, or when CONFIG SET lowers maxmemory.
+func (s *Server) slice(now int64) (more bool) {
+	ks := s.opt.Keyspace
+	if s.leased() {
+		owned := s.primaryNow()
+		_, more = ks.ExpireSlice(now, sliceBudget, owned)
+		if ks.Evict(now, s.settings.Load().MaxMemory, command.EvictBudget, owned) == store.EvictMore {
+			more = true
+		}
+	}
+	return ks.MaintainSlice(sliceBudget) || more
+}
+
+// primaryNow tells the slots that this node is primary of, by the present map.
+func (s *Server) primaryNow() func(slot uint16) bool {
+	m := s.opt.Cluster.Map()
+	self := m.IndexOf(s.opt.Self.ID)
+	return func(slot uint16) bool { return m.Slots[slot].Primary == self }
 }
 
 // Load is what a node reports of itself to the leader.
@@ -86,9 +116,7 @@ type Load struct {
 
 // Load answers the node's load now.
 func (s *Server) Load() Load {
-	m := s.opt.Cluster.Map()
-	self := m.IndexOf(s.opt.Self.ID)
-	owned := func(slot uint16) bool { return m.Slots[slot].Primary == self }
+	owned := s.primaryNow()
 	keys := int64(0)
 	for db := range store.Databases {
 		keys += s.opt.Keyspace.CountOwned(db, owned)

@@ -50,7 +50,7 @@ type Settings struct {
 	OutputSoft    int           // the same, tolerated for OutputSoftFor
 	OutputSoftFor time.Duration
 	MaxMemory     int64  // bytes; 0 = no limit
-	Policy        string // maxmemory-policy
+	Policy        string // maxmemory-policy, to be shown: the keyspace goes by its SetEviction
 }
 
 // Config gives and takes settings by Redis's names, for CONFIG GET and SET.
@@ -98,6 +98,7 @@ type Server struct {
 	handoff   handoffs
 	peers     peers
 	rates     rates
+	newLimit  chan struct{} // the settings changed: memory may be over its limit now
 	base      base
 
 	statsGroup *command.StatsGroup
@@ -120,7 +121,7 @@ func New(opt Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: opt, log: opt.Logger, started: time.Now(), statsGroup: command.NewStatsGroup(opt.Table),
-		get: opt.Table.Lookup([][]byte{nameGet}), runID: string(ring.NewNodeID()),
+		newLimit: make(chan struct{}, 1), get: opt.Table.Lookup([][]byte{nameGet}), runID: string(ring.NewNodeID()),
 	}
 	if s.get == nil {
 		return nil, errors.New("server: the command table has no GET")
@@ -173,6 +174,10 @@ func (s *Server) AcceptLink(nc net.Conn, from bus.Peer) {
 func (s *Server) Apply(set Settings) {
 	s.settings.Store(&set)
 	s.group.SetKeepAlive(set.KeepAlive)
+	select {
+	case s.newLimit <- struct{}{}:
+	default: // it has not seen the last change yet
+	}
 }
 
 // Close stops accepting, closes every session and link, and waits for all goroutines of the server.

@@ -127,7 +127,7 @@ func startSomeWith(tb testing.TB, n, real, loops int, settings Settings, ready f
 	tb.Helper()
 	nodes := make([]*testNode, n)
 	m := ring.NewMap()
-	m.Epoch, m.ClusterID = 1, "test"
+	m.Epoch, m.ClusterID, m.HashKey = 1, "test", ring.NewHashKey()
 	view := &control.View{Nodes: map[ring.NodeID]control.NodeView{}}
 	for i := range nodes {
 		id := ring.NodeID(fmt.Sprintf("%040x", i+1))
@@ -158,7 +158,7 @@ func startSomeWith(tb testing.TB, n, real, loops int, settings Settings, ready f
 // serve starts the server of a node.
 func (n *testNode) serve(tb testing.TB, loops int, settings Settings) {
 	tb.Helper()
-	n.ks = store.New(store.Options{Hash: ring.Hash})
+	n.ks = store.New(store.Options{Hash: n.Map().HashKey.Func()})
 	dial := n.dial
 	if dial == nil {
 		dial = func(ctx context.Context, addr string, id ring.NodeID) (net.Conn, error) {

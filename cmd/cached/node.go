@@ -10,7 +10,6 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -59,13 +58,14 @@ func runNode(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	}
 	defer listener.Close()
 
-	keyspace := store.New(store.Options{Hash: ring.Hash})
+	keyspace := store.New(store.Options{Hash: ring.Hash}) // for want of a cluster with a secret; no key is stored before
 	table := command.NewTable()
 
 	var srv atomic.Pointer[server.Server]
 	ctl, err := control.Start(control.Config{
 		Self: self, Dir: dir, Join: cfg.Join, Replicas: cfg.Replicas, NodeTimeout: cfg.NodeTimeout.Of(), Bus: listener, Logger: log,
 		Report: func() control.Report { return report(srv.Load()) },
+		Formed: func(m *ring.Map) { keyspace.SetHash(m.HashKey.Func()) },
 	})
 	if err != nil {
 		return err
@@ -79,7 +79,9 @@ func runNode(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	}()
 
 	settings := config.NewStore(cfg)
-	keyspace.TrackLFU(tracksLFU(&cfg))
+	if err := tune(keyspace, &cfg); err != nil {
+		return err
+	}
 	exe, _ := os.Executable()
 	s, err := server.New(server.Options{
 		Self: self, Loops: threads, Table: table, Keyspace: keyspace, Cluster: ctl,
@@ -97,7 +99,9 @@ func runNode(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	srv.Store(s)
 	settings.OnSet(func(_, now *config.Config) {
 		logLevel.Set(now.SlogLevel())
-		keyspace.TrackLFU(tracksLFU(now))
+		if err := tune(keyspace, now); err != nil {
+			log.Error("CONFIG SET", "err", err)
+		}
 		s.Apply(clientSettings(now))
 	})
 	listener.Handle(bus.KindProxy, s.AcceptLink)
@@ -179,5 +183,13 @@ func clientSettings(c *config.Config) server.Settings {
 	}
 }
 
-// tracksLFU reports whether the eviction policy goes by how often keys are used, and not by when.
-func tracksLFU(c *config.Config) bool { return strings.HasSuffix(c.MaxMemoryPolicy, "-lfu") }
+// tune gives the keyspace its settings of eviction. The error would be a policy that config takes and store does not know.
+func tune(ks *store.Keyspace, c *config.Config) error {
+	policy, err := store.ParsePolicy(c.MaxMemoryPolicy)
+	if err != nil {
+		return err
+	}
+	ks.SetLFU(c.LFULogFactor, c.LFUDecayTime)
+	ks.SetEviction(policy, c.MaxMemorySamples)
+	return nil
+}

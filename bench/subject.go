@@ -52,36 +52,65 @@ func startSubjects(ctx context.Context, o *options) (subjects []*subject, stop f
 		}
 		os.RemoveAll(dir)
 	}
-	for _, tool := range []string{"redis-benchmark"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return nil, stop, fmt.Errorf("%w (Debian: apt-get install redis-tools)", err)
-		}
+	if _, err := exec.LookPath("redis-benchmark"); err != nil {
+		return nil, stop, fmt.Errorf("%w (Debian: apt-get install redis-tools)", err)
 	}
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", dir, "ringcache/cmd/cached").CombinedOutput(); err != nil {
-		return nil, stop, fmt.Errorf("go build: %w\n%s", err, out)
+	if err := buildCached(ctx, dir, o.subjects); err != nil {
+		return nil, stop, err
 	}
 	for _, name := range o.subjects {
-		s := &subject{name: name}
-		switch name {
-		case subjectRedis:
-			if _, err := exec.LookPath("redis-server"); err != nil {
-				fmt.Fprintln(os.Stderr, "bench: missing, and left out: redis-server (Debian: apt-get install redis-server)")
-				continue
-			}
-			err = s.startRedis(ctx, dir)
-		case subjectNode:
-			err = s.startRingcache(ctx, dir, 1, o.threads)
-		case subjectCluster:
-			err = s.startRingcache(ctx, dir, 3, o.threads)
-		default:
-			err = fmt.Errorf("no subject %q; there are %s", name, strings.Join(allSubjects, ", "))
+		s, err := startSubject(ctx, dir, name, o.threads)
+		if errors.Is(err, errMissing) {
+			fmt.Fprintln(os.Stderr, "bench: left out:", err)
+			continue
+		}
+		if err != nil {
+			return subjects, stop, err
 		}
 		subjects = append(subjects, s)
-		if err != nil {
-			return subjects, stop, fmt.Errorf("start %s: %w", name, err)
-		}
 	}
 	return subjects, stop, nil
+}
+
+// buildCached builds this tree's cached into dir, if one of the subjects needs it.
+func buildCached(ctx context.Context, dir string, subjects []string) error {
+	if !slices.Contains(subjects, subjectNode) && !slices.Contains(subjects, subjectCluster) {
+		return nil
+	}
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", dir, "ringcache/cmd/cached").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// errMissing is wrapped by what says that a program to compare with is not installed.
+var errMissing = errors.New("missing")
+
+// startSubject starts one subject, whose files go to dir. After an error nothing of it runs.
+func startSubject(ctx context.Context, dir, name string, threads int) (*subject, error) {
+	s := &subject{name: name}
+	var err error
+	switch {
+	case name == subjectRedis:
+		if _, err := exec.LookPath("redis-server"); err != nil {
+			return nil, fmt.Errorf("%w: redis-server (Debian: apt-get install redis-server)", errMissing)
+		}
+		err = s.startRedis(ctx, dir)
+	case name == subjectNode:
+		err = s.startRingcache(ctx, dir, filepath.Join(dir, "cached"), 1, threads)
+	case name == subjectCluster:
+		err = s.startRingcache(ctx, dir, filepath.Join(dir, "cached"), 3, threads)
+	case strings.ContainsRune(name, filepath.Separator):
+		err = s.startRingcache(ctx, dir, name, 1, threads)
+	default:
+		err = fmt.Errorf("there are %s, and paths of cached", strings.Join(allSubjects, ", "))
+	}
+	if err != nil {
+		s.stop()
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	return s, nil
 }
 
 func (s *subject) startRedis(ctx context.Context, dir string) error {
@@ -95,7 +124,8 @@ func (s *subject) startRedis(ctx context.Context, dir string) error {
 	})
 }
 
-func (s *subject) startRingcache(ctx context.Context, dir string, nodes, threads int) error {
+// startRingcache starts a cluster of the program cached.
+func (s *subject) startRingcache(ctx context.Context, dir, cached string, nodes, threads int) error {
 	ports := freePorts(nodes)
 	s.port = ports[0]
 	for i, port := range ports {
@@ -106,7 +136,7 @@ func (s *subject) startRingcache(ctx context.Context, dir string, nodes, threads
 		if i > 0 {
 			args = append(args, "--join", addr(ports[0]))
 		}
-		if err := s.start(dir, filepath.Join(dir, "cached"), args...); err != nil {
+		if err := s.start(dir, cached, args...); err != nil {
 			return err
 		}
 	}
@@ -137,7 +167,7 @@ func ready(ctx context.Context, c *client.Conn, nodes int) error {
 
 func (s *subject) start(dir, path string, args ...string) error {
 	cmd := exec.Command(path, args...)
-	log, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s-%d.log", s.name, len(s.procs))))
+	log, err := os.Create(filepath.Join(dir, fmt.Sprintf("%d-%d.log", s.port, len(s.procs))))
 	if err != nil {
 		return err
 	}
@@ -173,6 +203,7 @@ func (s *subject) await(ctx context.Context, port int, ok func(*client.Conn) err
 	}
 }
 
+// stop ends the subject's processes. It may be called again.
 func (s *subject) stop() {
 	for _, cmd := range s.procs {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
@@ -182,6 +213,7 @@ func (s *subject) stop() {
 		_ = cmd.Wait() // it was told to end: its status says no more
 		timer.Stop()
 	}
+	s.procs = nil
 }
 
 func addr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -142,10 +142,14 @@ func TestPeerDies(t *testing.T) {
 	if err := <-read; err != redis.Nil {
 		t.Fatalf("the read in flight: %v; it should have been answered by the node that came back empty", err)
 	}
-	// A request that came while the node was away is held as well.
+	// A request that comes while the node is away is held as well.
 	victim.Kill()
-	go func() { write <- cl.Set(ctx, key, "x", 0).Err() }()
 	c.WaitStatus(c.Nodes[0], "the node to be down", func(st *Status) bool { return st.Slots.Unserved > 0 })
+	go func() { write <- cl.Set(ctx, key, "x", 0).Err() }()
+	info := c.Nodes[0].Client(func(*redis.Options) {})
+	Eventually(t, readyTimeout, "the write to be held", func() bool {
+		return strings.Contains(info.Info(ctx, "clients").Val(), "held_requests:1")
+	})
 	victim.Start()
 	if err := <-write; err != nil {
 		t.Fatalf("a write sent while the owner was away: %v", err)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
 	"go.uber.org/goleak"
 
 	"ringcache/internal/bus"
@@ -253,17 +254,21 @@ func settled(t *testing.T, nodes ...*testNode) {
 				return false
 			}
 		}
-		l := leading(nodes...)
-		if l == nil {
+		if leading(nodes...) == nil {
 			return false
 		}
-		voters := 0
-		for _, votes := range l.node.lead.Load().servers() {
-			if votes {
-				voters++
+		for _, x := range nodes { // each by its own log: the leader may know of voters that others do not know of yet
+			voters := 0
+			for _, srv := range x.node.cons.Load().GetConfiguration().Configuration().Servers {
+				if srv.Suffrage == raft.Voter {
+					voters++
+				}
+			}
+			if voters != voterCount(len(nodes)) {
+				return false
 			}
 		}
-		return voters == voterCount(len(nodes))
+		return true
 	})
 }
 

@@ -17,8 +17,8 @@ import (
 //	large           elsewhere: the 16 bytes are its address, and its length with the class of its large block
 //	int8 .. int64   an integer, for a string that is the canonical decimal form of one; a structure's handle (see object.go)
 //
-// Values that are not strings have a kind: type and encoding. A key that does not fit beside the rest lies in the large block too,
-// before the value (far). Numbers are little-endian.
+// Values that are not strings have a kind: type and encoding; so has an integer beside a very long key, which is kept as its
+// digits. A key that does not fit beside the rest lies in the large block too, before the value (far). Numbers are little-endian.
 //
 // The 3 bytes of access are the time of the last access, in seconds, or a logarithmic counter of accesses (see access.go).
 //

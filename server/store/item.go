@@ -53,7 +53,7 @@ func (it Item) Value() []byte {
 func (it Item) Int() (int64, bool) {
 	f := it.e.flags()
 	switch {
-	case f&flagKind != 0:
+	case f&flagKind != 0 && it.Type() != TypeString:
 		return 0, false
 	case f&formMask >= formInt8:
 		return it.e.int(), true

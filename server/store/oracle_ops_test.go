@@ -113,10 +113,10 @@ func (o *oracle) put(p *place, id int32, it Item, v truth) {
 }
 
 // stringOf is the truth of a string that was set with an encoding.
-func (o *oracle) stringOf(id int32, val []byte, enc Encoding, at int64) truth {
+func stringOf(val []byte, enc Encoding, at int64) truth {
 	_, isInt := ParseInt(val)
 	switch {
-	case enc == EncInt && isInt && len(o.names[id]) <= maxIntKey:
+	case enc == EncInt && isInt:
 	case enc == EncRaw && !isInt, len(val) > EmbstrMax:
 		enc = EncRaw
 	case enc != EncRaw:
@@ -133,7 +133,7 @@ func (o *oracle) setKey(p *place, id int32) {
 	r, it, _ := o.lookup(p, id)
 	val, at := o.value(), o.expiryTime()
 	it = o.ks.Set(r, it, val, at, o.now)
-	o.put(p, id, it, o.stringOf(id, val, EncodingOf(val), at))
+	o.put(p, id, it, stringOf(val, EncodingOf(val), at))
 }
 
 func (o *oracle) setAs(p *place) {
@@ -143,7 +143,7 @@ func (o *oracle) setAs(p *place) {
 	r, it, _ := o.lookup(p, id)
 	val, at, enc := o.value(), o.expiryTime(), Encoding(o.rnd.IntN(3))
 	it = o.ks.SetAs(r, it, val, enc, at, o.now)
-	o.put(p, id, it, o.stringOf(id, val, enc, at))
+	o.put(p, id, it, stringOf(val, enc, at))
 }
 
 func (o *oracle) setInt(p *place) {
@@ -153,7 +153,7 @@ func (o *oracle) setInt(p *place) {
 	r, it, _ := o.lookup(p, id)
 	n, at := o.integer(), o.expiryTime()
 	it = o.ks.SetInt(r, it, n, at, o.now)
-	o.put(p, id, it, o.stringOf(id, strconv.AppendInt(nil, n, 10), EncInt, at))
+	o.put(p, id, it, stringOf(strconv.AppendInt(nil, n, 10), EncInt, at))
 }
 
 func (o *oracle) setPacked(p *place) {
@@ -188,7 +188,7 @@ func (o *oracle) copyValue(p *place) {
 	if !ok || source.Type() != TypeString {
 		return
 	}
-	v := o.stringOf(id, p.at(from).val, source.Encoding(), 0)
+	v := stringOf(p.at(from).val, source.Encoding(), 0)
 	o.put(p, id, o.ks.SetAs(r, it, source.Value(), source.Encoding(), 0, o.now), v)
 }
 
@@ -205,7 +205,7 @@ func (o *oracle) setPart(p *place) {
 	to := from + o.rnd.IntN(it.Len()-from+1)
 	val, at := p.at(id).val[from:to], it.ExpireAt()
 	it = o.ks.Set(r, it, it.Value()[from:to], at, o.now)
-	o.put(p, id, it, o.stringOf(id, val, EncodingOf(val), at))
+	o.put(p, id, it, stringOf(val, EncodingOf(val), at))
 }
 
 func (o *oracle) objectGrew(p *place) {

@@ -53,7 +53,8 @@ func (ks *Keyspace) SetInt(r Ref, it Item, n int64, at, now int64) Item {
 	if len(r.Key) > maxIntKey {
 		var digits [maxIntLen]byte
 		val := strconv.AppendInt(digits[:0], n, 10)
-		return ks.store(r, it, value{layout: layoutOf(len(r.Key), len(val), 0, expiryFlag(at)), bytes: val, at: at}, now)
+		l := layoutOf(len(r.Key), len(val), 0, flagKind|expiryFlag(at))
+		return ks.store(r, it, value{layout: l, bytes: val, kind: kindOf(TypeString, EncInt), at: at}, now)
 	}
 	return ks.store(r, it, value{layout: layoutOf(len(r.Key), 0, intForm(n), expiryFlag(at)), n: n, at: at}, now)
 }
@@ -261,8 +262,8 @@ const wasteMin = 64
 func (ks *Keyspace) rewrite(r Ref, it Item, l layout, val []byte) Item {
 	old := it
 	v := value{layout: l, bytes: val[:min(len(val), l.vlen)], at: old.e.expiry()}
-	if t, enc := old.e.kind(); t != TypeString {
-		v.kind = kindOf(t, enc)
+	if l.flags&flagKind != 0 {
+		v.kind = kindOf(old.e.kind())
 	}
 	if l.vlen > len(val) && len(val) > 0 && l.flags&formMask != formLarge {
 		v.size = min(l.size+l.size/2, maxBlock)

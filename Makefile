@@ -1,6 +1,6 @@
 # ringcache. `make` lists the targets; `make check` is what CI runs. Needed: Go and make; the linters build from source.
 
-FUZZTIME ?= 3s
+FUZZTIME ?= 3000x
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOLS    := bin/tools
 
@@ -19,7 +19,7 @@ test: ## run the tests
 race: ## run the tests under the race detector, in their short form
 	go test -race -short ./...
 
-fuzz: ## run every fuzz target for FUZZTIME (3s)
+fuzz: ## run every fuzz target for FUZZTIME: 3000x is a number of inputs, 30s a time
 	@list=$$(go test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
 	echo "$$list" | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
 	while read -r pkg name; do \

@@ -38,6 +38,7 @@ func TestEvictsInTheBackground(t *testing.T) {
 	settings.MaxMemory = nd.ks.MemoryUsed() / 2
 	nd.Apply(settings)
 	waitFor(t, "memory to return under the limit", func() bool { return nd.ks.MemoryUsed() <= settings.MaxMemory })
+	waitFor(t, "eviction to notice that", func() bool { return nd.ks.Stats().OverLimitNow == 0 })
 	if got := int64(nd.ks.SlotKeys(1)); got != foreign {
 		t.Errorf("%d of %d copies are left", got, foreign)
 	}

@@ -67,23 +67,26 @@ func (s *Server) maintain() {
 	defer tick.Stop()
 	again := time.NewTimer(rateEvery)
 	defer again.Stop()
+	slice := func() {
+		pause := rateEvery
+		if s.slice(time.Now().UnixMilli()) {
+			pause = slicePause
+		}
+		again.Reset(pause)
+	}
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-s.newLimit:
-			again.Reset(0)
+			slice()
 		case now := <-tick.C:
 			if used := s.opt.Keyspace.MemoryUsed(); used > s.rates.peak.Load() {
 				s.rates.peak.Store(used)
 			}
 			s.rates.sample(now, s.sum(cCommands), s.sum(cBytesIn), s.sum(cBytesOut))
 		case <-again.C:
-			pause := rateEvery
-			if s.slice(time.Now().UnixMilli()) {
-				pause = slicePause
-			}
-			again.Reset(pause)
+			slice()
 		}
 	}
 }

@@ -183,12 +183,17 @@ func clientSettings(c *config.Config) server.Settings {
 	}
 }
 
-// tune gives the keyspace its settings of eviction. The error would be a policy that config takes and store does not know.
+// tune gives the keyspace its settings: the bounds of small forms, and those of eviction. The error would be a policy that config takes and store does not know.
 func tune(ks *store.Keyspace, c *config.Config) error {
 	policy, err := store.ParsePolicy(c.MaxMemoryPolicy)
 	if err != nil {
 		return err
 	}
+	ks.SetThresholds(store.Thresholds{
+		HashEntries: c.HashEntries, HashValue: int(c.HashValue), SetIntset: c.SetIntset, SetEntries: c.SetEntries, SetValue: int(c.SetValue),
+		ZsetEntries: c.ZsetEntries, ZsetValue: int(c.ZsetValue), ListSize: c.ListSize, StreamBytes: int(c.StreamBytes),
+		StreamLength: c.StreamEntries, HLLSparse: int(c.HLLSparse),
+	})
 	ks.SetLFU(c.LFULogFactor, c.LFUDecayTime)
 	ks.SetEviction(policy, c.MaxMemorySamples)
 	return nil

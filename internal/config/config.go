@@ -53,6 +53,19 @@ type Config struct {
 	LFULogFactor     int    `name:"lfu-log-factor" group:"memory" default:"10" range:"0 2147483647" help:"How slowly the LFU counter grows."`
 	LFUDecayTime     int    `name:"lfu-decay-time" group:"memory" default:"1" range:"0 2147483647" help:"Minutes after which the LFU counter falls by one; 0: never."`
 
+	HashEntries   int  `name:"hash-max-listpack-entries" group:"encodings" default:"512" range:"0 2147483647" help:"Fields of a hash that is kept packed."`
+	HashValue     Size `name:"hash-max-listpack-value" group:"encodings" default:"64" range:"0 1gb" help:"Bytes of a field or value in a packed hash."`
+	ListSize      int  `name:"list-max-listpack-size" group:"encodings" default:"-2" range:"-5 2147483647" help:"Elements of a chunk of a list, or, from -1 to -5, its size: 4kb to 64kb."`
+	ListDepth     int  `name:"list-compress-depth" hidden:"" default:"0" only:"0" only-why:"lists are not compressed" help:"Always 0."`
+	SetIntset     int  `name:"set-max-intset-entries" group:"encodings" default:"512" range:"0 2147483647" help:"Members of a set of integers that is kept packed."`
+	SetEntries    int  `name:"set-max-listpack-entries" group:"encodings" default:"128" range:"0 2147483647" help:"Members of another set that is kept packed."`
+	SetValue      Size `name:"set-max-listpack-value" group:"encodings" default:"64" range:"0 1gb" help:"Bytes of a member of a packed set."`
+	ZsetEntries   int  `name:"zset-max-listpack-entries" group:"encodings" default:"128" range:"0 2147483647" help:"Members of a sorted set that is kept packed."`
+	ZsetValue     Size `name:"zset-max-listpack-value" group:"encodings" default:"64" range:"0 1gb" help:"Bytes of a member of a packed sorted set."`
+	StreamBytes   Size `name:"stream-node-max-bytes" group:"encodings" default:"4096" range:"0 1gb" help:"Bytes of one node of a stream; 0: any number."`
+	StreamEntries int  `name:"stream-node-max-entries" group:"encodings" default:"100" range:"0 2147483647" help:"Entries of one node of a stream; 0: any number."`
+	HLLSparse     Size `name:"hll-sparse-max-bytes" group:"encodings" default:"3000" range:"0 16mb" help:"Bytes of a HyperLogLog in its sparse form."`
+
 	RequirePass   string `name:"requirepass" group:"security" default:"" placeholder:"PASSWORD" help:"Password that clients give with AUTH or HELLO."`
 	ClusterSecret string `name:"cluster-secret" group:"security" default:"" conf:"immutable,secret" placeholder:"SECRET" help:"Shared by all nodes: encrypts gossip and proves each bus connection."`
 	ProtectedMode YesNo  `name:"protected-mode" group:"security" default:"yes" conf:"immutable" placeholder:"yes|no" help:"Refuse to start when reachable from other machines without --cluster-secret."`

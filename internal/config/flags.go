@@ -18,6 +18,7 @@ var groups = []kong.Group{
 	{Key: "net", Title: "Network:"},
 	{Key: "cluster", Title: "Cluster:"},
 	{Key: "memory", Title: "Memory:"},
+	{Key: "encodings", Title: "Encodings:"},
 	{Key: "security", Title: "Security:"},
 	{Key: "clients", Title: "Clients:"},
 	{Key: "process", Title: "Process:"},

@@ -94,6 +94,9 @@ func bound(s *setting, t reflect.Type, text string) int64 {
 		}
 		return int64(d)
 	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
 	n, err := ParseSize(text)
 	if err != nil {
 		panic("config: " + s.name + ": range " + text)

@@ -33,13 +33,25 @@ func Show(args [][]byte) string {
 	return strings.Join(words, " ")
 }
 
+// normalizer makes equal what may differ in the reply, not an error, to one command.
+type normalizer func(args [][]byte, reply []byte) string
+
+// normalizers are those of the families, by the command's name.
+var normalizers = []map[string]normalizer{hashNormal, listNormal, setNormal, zsetNormal, geoNormal, streamNormal, sortNormal}
+
 // Normalize makes equal what may differ in the reply to a command: the order of keys, which key was drawn, numbers that depend
 // on the server's insides.
 func Normalize(args [][]byte, reply []byte) string {
 	if len(args) == 0 || len(reply) == 0 || reply[0] == '-' {
 		return string(reply)
 	}
-	switch strings.ToLower(string(args[0])) {
+	name := strings.ToLower(string(args[0]))
+	for _, family := range normalizers {
+		if fn := family[name]; fn != nil {
+			return fn(args, reply)
+		}
+	}
+	switch name {
 	case "keys":
 		return strings.Join(sorted(elements(reply)), "")
 	case "scan": // [cursor, keys]: only whole scans, of one call, compare

@@ -64,6 +64,13 @@ var families = map[Family][]make1{
 			return []string{g.pick("flushall", "flushdb")}
 		}},
 	},
+	Hashes:  hashMakes,
+	Lists:   listMakes,
+	Sets:    setMakes,
+	Zsets:   zsetMakes,
+	Geo:     geoMakes,
+	Streams: streamMakes,
+	Sort:    sortMakes,
 	Select: {
 		{weight: 2, fn: func(g *Gen) []string { return []string{"select", g.pick("0", "0", "1", "2")} }},
 	},

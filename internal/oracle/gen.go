@@ -14,7 +14,14 @@ const (
 	Strings  Family = "strings"
 	Keys     Family = "keys"
 	Database Family = "database" // FLUSHALL, SWAPDB, SCAN, KEYS ...: about whole databases
-	Select   Family = "select"   // SELECT of databases 0 to 2
+	Hashes   Family = "hashes"
+	Lists    Family = "lists"
+	Sets     Family = "sets"
+	Zsets    Family = "zsets"
+	Geo      Family = "geo"
+	Streams  Family = "streams"
+	Sort     Family = "sort"   // SORT and SORT_RO
+	Select   Family = "select" // SELECT of databases 0 to 2
 )
 
 // Options say what a [Gen] may make.

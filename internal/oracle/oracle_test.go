@@ -5,7 +5,7 @@ import (
 )
 
 func everything() Options {
-	return Options{Families: []Family{Strings, Keys, Database, Select}}
+	return Options{Families: []Family{Strings, Keys, Database, Hashes, Lists, Sets, Zsets, Geo, Streams, Sort, Select}}
 }
 
 func TestGenIsDeterministic(t *testing.T) {

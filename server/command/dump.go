@@ -25,13 +25,20 @@ type dumpType struct {
 
 // restored is the value of a payload, whole and checked, before it is in the keyspace.
 type restored interface {
-	// create gives the value and an expiry (unix ms, 0 = none) to a key that is not there: it is what a lookup found.
+	// create gives the value and an expiry (unix ms, 0 = none) to a key that is not there: it is what a lookup found. It emits no
+	// effect. With c.eff.large a collection takes its large form, however small it is.
 	create(c *Ctx, r store.Ref, it store.Item, at int64) store.Item
 }
 
 // dumpTypes has a row for each type. No code stands in two.
-var dumpTypes = [...]dumpType{
+var dumpTypes = slices.Concat([]dumpType{
 	{typ: store.TypeString, codes: []rdb.Type{rdb.TypeString}, encode: encodeString, decode: decodeString},
+}, hashDumps, listDumps, setDumps, zsetDumps, streamDumps)
+
+// appendValue appends a value as a payload has it: code and contents.
+func appendValue(dst []byte, it store.Item) []byte {
+	i := slices.IndexFunc(dumpTypes, func(t dumpType) bool { return t.typ == it.Type() })
+	return dumpTypes[i].encode(dst, it)
 }
 
 func encodeString(dst []byte, it store.Item) []byte {
@@ -47,7 +54,7 @@ func decodeString(_ rdb.Type, r *rdb.Reader) (restored, error) {
 type restoredString []byte
 
 func (s restoredString) create(c *Ctx, r store.Ref, it store.Item, at int64) store.Item {
-	return c.setAs(r, it, s, store.EncodingOf(s), at)
+	return c.KS.Set(r, it, s, at, c.Now)
 }
 
 // Errors of RESTORE.
@@ -66,9 +73,8 @@ func keyDump(c *Ctx) {
 		c.Out.Null()
 		return
 	}
-	i := slices.IndexFunc(dumpTypes[:], func(t dumpType) bool { return t.typ == it.Type() })
 	at := len(c.Out.B)
-	c.Out.B = rdb.AppendFooter(dumpTypes[i].encode(c.Out.B, it), at)
+	c.Out.B = rdb.AppendFooter(appendValue(c.Out.B, it), at)
 	c.Out.InsertBulk(at)
 }
 
@@ -96,6 +102,7 @@ func undump(payload []byte) (val restored, refusal string) {
 // restoreOptions are the options of RESTORE.
 type restoreOptions struct {
 	replace, absTTL bool
+	large           bool
 	idleSec         int64 // -1: not given
 	freq            int   // -1: not given
 }
@@ -111,6 +118,8 @@ func (c *Ctx) restoreOptions() (o restoreOptions, ok bool) {
 			o.replace = true
 		case is(arg, "absttl"):
 			o.absTTL = true
+		case c.eff.applying && is(arg, "large"): // see emitValue
+			o.large = true
 		case is(arg, "idletime") && !last && o.freq < 0:
 			i++
 			if o.idleSec, ok = c.intWithin(i, math.MaxInt64, errInvalidIdle); !ok {
@@ -177,14 +186,18 @@ func (c *Ctx) restore(r store.Ref, it store.Item, val restored, at int64, o rest
 	if it.Exists() {
 		if passed {
 			c.byValue()
+			c.del(r, it)
+			return
 		}
-		c.del(r, it)
+		c.KS.Delete(r, it)
 		it = c.find(r)
 	}
 	if passed {
 		return
 	}
+	c.eff.large = o.large
 	it = val.create(c, r, it, at)
+	c.eff.large = false
 	c.KS.SetAccess(it, o.idleSec, o.freq, c.Now)
 	// How a key is used is known to each node for itself, so IDLETIME and FREQ stay here.
 	c.ReplicateAs(r.Slot, r.DB, restoreName, r.Key, strconv.AppendInt(c.eff.num[:0], at, 10), c.Args[3], replaceName, absttlName)

@@ -14,7 +14,7 @@ import (
 //   - byValue says that repeating the row would not do: it depends on the time (SET k v EX 10), on how numbers are rounded
 //     (INCRBYFLOAT), or it reaches beyond one key. Then each change is emitted as it happens, as what the key is now:
 //     SET k v [PXAT t], PEXPIREAT k t, PERSIST k, DEL k. Rows with several keys always are by value, as each slot has its own
-//     stream.
+//     stream. A collection is RESTORE k t payload REPLACE ABSTTL, and LARGE where it has its large form.
 //   - ReplicateAs emits anything else instead.
 //
 // An unchanged keyspace has no effect, whatever the row.
@@ -27,6 +27,7 @@ import (
 type effectState struct {
 	changed  bool     // a one-key row changed its key, and is to be emitted verbatim
 	values   bool     // changes are emitted one by one, by value
+	large    bool     // what RESTORE makes takes its large form: see emitValue
 	applying bool     // effects of a primary are applied: nothing expires by this node's clock, nothing is emitted
 	args     [][]byte // scratch: what is emitted, so that the sink's argument need not be allocated each time
 	num      [24]byte
@@ -41,6 +42,7 @@ var (
 	restoreName   = []byte("RESTORE")
 	replaceName   = []byte("REPLACE")
 	absttlName    = []byte("ABSTTL")
+	largeName     = []byte("LARGE")
 
 	appendName      = []byte("APPEND")
 	incrbyfloatName = []byte("INCRBYFLOAT")

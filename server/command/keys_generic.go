@@ -86,8 +86,7 @@ func (c *Ctx) rename(ifNone bool) bool {
 		c.Out.Int(0)
 		return false
 	}
-	c.setAs(to, old, it.Value(), it.Encoding(), it.ExpireAt())
-	c.del(from, it)
+	c.move(from, it, to, old)
 	return true
 }
 
@@ -130,7 +129,7 @@ func keyCopy(c *Ctx) {
 		c.Out.Int(0)
 		return
 	}
-	c.setAs(to, old, it.Value(), it.Encoding(), it.ExpireAt())
+	c.copy(it, to, old)
 	c.Out.Int(1)
 }
 
@@ -162,7 +161,6 @@ func keyMove(c *Ctx) {
 		return
 	}
 	c.byValue() // two databases change, and a replica that is being filled may have only one of the keys
-	c.setAs(to, old, it.Value(), it.Encoding(), it.ExpireAt())
-	c.del(from, it)
+	c.move(from, it, to, old)
 	c.Out.Int(1)
 }

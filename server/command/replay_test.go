@@ -46,13 +46,24 @@ func dump(ks *store.Keyspace) map[place]held {
 			}
 			ks.LockSlot(uint16(slot))
 			ks.Walk(uint16(slot), db, 0, 1<<30, 0, func(it store.Item) {
-				all[place{uint16(slot), db, string(it.Key())}] = held{it.Type(), it.Encoding(), string(it.Value()), it.ExpireAt()}
+				all[place{uint16(slot), db, string(it.Key())}] = held{it.Type(), it.Encoding(), contents(it), it.ExpireAt()}
 			})
 			ks.UnlockSlot(uint16(slot))
 		}
 	}
 	return all
 }
+
+// contents is a value as a string that is the same for equal values.
+func contents(it store.Item) string {
+	if it.Object() == nil {
+		return string(it.Value())
+	}
+	return objectContents[it.Type()](it)
+}
+
+// objectContents are contents of large collections.
+var objectContents = map[store.Type]func(store.Item) string{}
 
 // workload is random commands on a primary, and what came of them.
 type workload struct {
@@ -79,6 +90,7 @@ func work(tb testing.TB, seed uint64, commands int, disturb bool) *workload {
 		tb: tb, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), cl: cl, ctx: cl.nodes[0], sink: cl.sinks[0], follower: replica(1),
 		gen: redisoracle.NewGen(seed, redisoracle.Options{CrossSlot: true, Families: []redisoracle.Family{
 			redisoracle.Strings, redisoracle.Strings, redisoracle.Keys, redisoracle.Keys, redisoracle.Database,
+			redisoracle.Hashes, redisoracle.Lists, redisoracle.Sets, redisoracle.Zsets, redisoracle.Geo, redisoracle.Streams, redisoracle.Sort,
 		}}),
 		state: map[place]held{}, changed: map[*Row]int{},
 	}

@@ -26,6 +26,13 @@ func NewTable() *Table {
 	rows = append(rows, keyRows()...)
 	rows = append(rows, dumpRows()...)
 	rows = append(rows, stringRows()...)
+	rows = append(rows, hashRows()...)
+	rows = append(rows, listRows()...)
+	rows = append(rows, setRows()...)
+	rows = append(rows, zsetRows()...)
+	rows = append(rows, geoRows()...)
+	rows = append(rows, streamRows()...)
+	rows = append(rows, sortRows()...)
 	return newTable(rows)
 }
 

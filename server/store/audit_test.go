@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // audit checks everything that must hold of a keyspace whose locks are free: the shape of tables, the counts, the memory, to the
@@ -54,6 +55,15 @@ func (ks *Keyspace) auditShard(index int, sh *shard) error {
 			return fmt.Errorf("database %d: %d volatile keys counted, %d there", db, n, volatile)
 		}
 	}
+	for _, o := range slices.Concat(sh.mu.objects.all, sh.mu.graves.objects) {
+		if o, ok := o.(pooled); ok {
+			n, err := o.auditPool()
+			if err != nil {
+				return fmt.Errorf("%T: %w", o, err)
+			}
+			inPool += n
+		}
+	}
 	for i := range sh.mu.graves.tables { // what waits for its release is in blocks still
 		a := tableAudit{ks: ks, sh: sh, t: &sh.mu.graves.tables[i], seen: map[string]bool{}, grave: true}
 		if err := a.run(); err != nil {
@@ -68,6 +78,26 @@ func (ks *Keyspace) auditShard(index int, sh *shard) error {
 		return fmt.Errorf("%d bytes of blocks in use, %d in tables: a block is lost", sh.mu.pool.live, inPool)
 	}
 	return sh.mu.pool.audit()
+}
+
+// pooled is an Object with memory in its shard's pool. auditPool checks its shape and its Size, and answers how many bytes of blocks
+// it has in the pool.
+type pooled interface {
+	auditPool() (inPool int, err error)
+}
+
+func (d *Dict) auditPool() (inPool int, err error) {
+	a := tableAudit{ks: d.ks, sh: d.sh, t: &d.t, seen: map[string]bool{}, grave: d.releasing}
+	if err := a.run(); err != nil {
+		return 0, err
+	}
+	if d.releasing {
+		return a.inPool, nil
+	}
+	if a.bytes != d.bytes || a.volatile != d.volatile {
+		return 0, fmt.Errorf("%d bytes, %d volatile; it has %d, %d", d.bytes, d.volatile, a.bytes, a.volatile)
+	}
+	return a.inPool, nil
 }
 
 type tableAudit struct {

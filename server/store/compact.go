@@ -11,8 +11,8 @@ import (
 // After deletes pages are partly used, and only empty ones can be given back to the system. When a shard's pages hold so much
 // free room that it pays, a run begins: of each size class the emptiest pages are marked, so many that the free blocks of the
 // others hold what is in them. From then on nothing is allocated in marked pages. The run then goes through all tables of the
-// shard, by hash, a few segments under each hold of the lock, and moves every entry and segment that lies in a marked page. Nothing
-// need lead from an entry to its table: the walk comes from there. A page whose last block has moved is free.
+// shard, by hash, a few segments under each hold of the lock, and moves every entry and segment that lies in a marked page, and
+// after them through all Objects. Nothing need lead from an entry to its table: the walk comes from there. A page whose last block has moved is free.
 
 const (
 	compactShare   = 16  // a run begins when one in so many of a shard's pages could be free
@@ -29,6 +29,7 @@ type compaction struct {
 	db      int
 	slot    int // of the shard's slots, from 0
 	from    uint64
+	object  int // of the shard's Objects, once the tables are through
 	quiet   int // bytes in use when it was last found that no run pays
 }
 
@@ -121,13 +122,19 @@ func (ks *Keyspace) compact(index int, sh *shard) (more bool) {
 		*c = compaction{running: true}
 	}
 	for budget := compactEntries; budget > 0; {
-		if c.slot == Slots/Shards {
-			c.slot = 0
-			if c.db++; c.db == Databases {
+		if c.db == Databases {
+			if c.object == len(sh.mu.objects.all) {
 				p.unmark()
 				*c = compaction{quiet: p.live}
 				return false
 			}
+			budget -= c.evacuateObject(sh.mu.objects.all[c.object], budget)
+			continue
+		}
+		if c.slot == Slots/Shards {
+			c.slot = 0
+			c.db++
+			continue
 		}
 		d := ks.dbs[c.db].Load()
 		if d == nil {
@@ -140,7 +147,7 @@ func (ks *Keyspace) compact(index int, sh *shard) (more bool) {
 			budget--
 			continue
 		}
-		n, next := d.tables[slot].evacuate(p, c.from)
+		n, next := d.tables[slot].evacuate(p, c.from, nil)
 		budget -= n
 		if c.from = next; next == 0 {
 			c.slot++
@@ -149,9 +156,22 @@ func (ks *Keyspace) compact(index int, sh *shard) (more bool) {
 	return true
 }
 
+// evacuateObject moves a part of an Object (nil: it is gone) out of marked pages, and answers how much it looked at.
+func (c *compaction) evacuateObject(o Object, budget int) (n int) {
+	if o != nil {
+		n, c.from = o.Evacuate(c.from, budget)
+	} else {
+		c.from = 0
+	}
+	if c.from == 0 {
+		c.object++
+	}
+	return n + 1
+}
+
 // evacuate moves the segment for a hash, and its entries, out of marked pages. It answers how many entries it looked at, and the
-// hash with which the next segment begins, or 0.
-func (t *table) evacuate(p *pool, hash uint64) (n int, next uint64) {
+// hash with which the next segment begins, or 0. moved, if there is one, is told of each entry that has moved.
+func (t *table) evacuate(p *pool, hash uint64, moved func(from, to ref)) (n int, next uint64) {
 	s := *t.counting(hash)
 	if s.n*bucketSize <= maxBlock && p.pages[s.at.page()].state == pageMarked {
 		to := p.alloc(p.classAt(s.at))
@@ -170,6 +190,9 @@ func (t *table) evacuate(p *pool, hash uint64) (n int, next uint64) {
 				copy(bytesAt(p.at(to), classSize(class)), bytesAt(p.at(r), classSize(class)))
 				p.free(r)
 				*w = *w&^refMask | uint32(to)
+				if moved != nil {
+					moved(r, to)
+				}
 			}
 		}
 	}

@@ -81,6 +81,9 @@ func (it Item) Type() Type {
 // Encoding is how Redis would hold the value.
 func (it Item) Encoding() Encoding {
 	_, enc := it.e.kind()
+	if enc.structured() {
+		return it.Object().Encoding()
+	}
 	return enc
 }
 

@@ -10,6 +10,11 @@ type Object interface {
 	// Release gives memory back, for at most about budget members, and reports whether nothing is left. It is called under the
 	// lock of the object's shard, until it answers true: a collection of millions is released a little at a time.
 	Release(budget int) (done bool)
+
+	// Evacuate moves what the object has in marked pages of its pool (see compact.go), from a position on, 0 at first, and for about
+	// budget members. It answers how many it looked at and where to go on; 0 = it is through. Under the lock, which others may have
+	// had since the last call.
+	Evacuate(from uint64, budget int) (looked int, next uint64)
 }
 
 // objects are the Objects of a shard. An entry holds its object's number, as nothing in a pool may point into the Go heap.

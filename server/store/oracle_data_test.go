@@ -164,6 +164,8 @@ func (f *fakeObject) Type() Type         { return f.typ }
 func (f *fakeObject) Encoding() Encoding { return f.enc }
 func (f *fakeObject) Size() int          { return 100 + f.members*fakeMember }
 
+func (f *fakeObject) Evacuate(uint64, int) (looked int, next uint64) { return 0, 0 }
+
 func (f *fakeObject) Release(budget int) bool {
 	if f.released {
 		panic("a structure is released after its end")

@@ -81,6 +81,18 @@ func (ks *Keyspace) SetObject(r Ref, it Item, o Object, at, now int64) Item {
 	return it
 }
 
+// TakeObject removes a key and answers its Object, for SetObject of a key of the same shard. it is what Lookup found. Under the lock.
+func (ks *Keyspace) TakeObject(r Ref, it Item) Object {
+	o := it.sh.mu.objects.remove(it.handle())
+	if at := it.e.expiry(); at != 0 {
+		ks.noteExpiry(r.Slot, r.DB, at, 0)
+	}
+	bytes := ks.dbs[r.DB].Load().tables[r.Slot].remove(&it.sh.mu.pool, r.Hash, it.r)
+	ks.grew(it.sh, r.Slot, r.DB, bytes-o.Size()-ks.freeBlocks(it))
+	ks.counted(r.Slot, r.DB, -1)
+	return o
+}
+
 // ObjectGrew notes that the Object of r, in place, takes delta bytes more than before. Under the lock.
 func (ks *Keyspace) ObjectGrew(r Ref, delta int) { ks.grew(ks.shardOf(r.Slot), r.Slot, r.DB, delta) }
 
@@ -98,7 +110,7 @@ func (ks *Keyspace) store(r Ref, it Item, v value, now int64) Item {
 	}
 	was := it.e.expiry()
 	if it.fits(&v.layout) {
-		ks.overwrite(r, it, &v)
+		ks.grew(it.sh, r.Slot, r.DB, ks.overwrite(it, &v))
 	} else {
 		old := it
 		it = ks.newEntry(it.sh, r.Key, &v)
@@ -150,10 +162,7 @@ func (ks *Keyspace) newEntry(sh *shard, key []byte, v *value) Item {
 
 // replace has the index lead to the entry it instead of old.
 func (ks *Keyspace) replace(r Ref, old, it Item) {
-	s := ks.dbs[r.DB].Load().tables[r.Slot].segment(r.Hash)
-	i, slot := s.locate(&it.sh.mu.pool, r.Hash, old.r)
-	b := s.bucket(&it.sh.mu.pool, i)
-	b.refs[slot] = b.refs[slot]&^refMask | uint32(it.r)
+	ks.dbs[r.DB].Load().tables[r.Slot].replace(&it.sh.mu.pool, r.Hash, old.r, it.r)
 }
 
 // freeEntry gives an entry's memory back, and answers how many bytes that was.
@@ -195,8 +204,8 @@ func (it Item) fits(l *layout) bool {
 	return size <= maxBlock && classOf(size) == it.sh.mu.pool.classAt(it.r)
 }
 
-// overwrite writes a value that fits. It may overlap the present one.
-func (ks *Keyspace) overwrite(r Ref, it Item, v *value) {
+// overwrite writes a value that fits, and answers by how many bytes the memory changed. It may overlap the present one.
+func (ks *Keyspace) overwrite(it Item, v *value) (bytes int) {
 	e := it.e
 	f := e.flags()&^flagRaw | v.flags&flagRaw
 	*(*uint8)(e.p) = f
@@ -213,10 +222,11 @@ func (ks *Keyspace) overwrite(r Ref, it Item, v *value) {
 		copy(bytesAt(unsafe.Add(p, v.beside-v.vlen), v.vlen), v.bytes)
 		e.putLarge(p, v.vlen, class)
 		ks.large.trim(p, v.beside, was)
-		ks.grew(it.sh, r.Slot, r.DB, largeSize(v.beside)-largeSize(was))
+		return largeSize(v.beside) - largeSize(was)
 	default:
 		e.putInt(v.n)
 	}
+	return 0
 }
 
 // Resize makes the value n bytes long, new bytes being zero, and answers it for changing in place. The key must exist and hold a

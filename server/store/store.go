@@ -49,6 +49,7 @@ type Keyspace struct {
 	trackLFU   atomic.Bool
 	lfuFactor  atomic.Int64 // see SetLFU
 	lfuDecay   atomic.Int64 // minutes; 0 = never
+	thresholds atomic.Pointer[Thresholds]
 	eviction   eviction
 	expirer    expirer
 	maintainer maintainer
@@ -103,6 +104,7 @@ func New(o Options) *Keyspace {
 		pool := &ks.shards[i].mu.pool
 		pool.maps, pool.poison, pool.color, pool.limit = ks.maps, poison, uint32(i), maxPages
 	}
+	ks.SetThresholds(DefaultThresholds)
 	ks.SetLFU(lfuLogFactor, lfuDecayMinutes)
 	ks.eviction.start = time.Now()
 	ks.SetEviction(NoEviction, defaultSamples)

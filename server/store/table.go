@@ -153,6 +153,14 @@ func (t *table) double() (bytes int) {
 	return len(old) * dirEntry
 }
 
+// replace has the index lead to the entry `to` instead of from, which is there.
+func (t *table) replace(p *pool, hash uint64, from, to ref) {
+	s := t.segment(hash)
+	i, slot := s.locate(p, hash, from)
+	b := s.bucket(p, i)
+	b.refs[slot] = b.refs[slot]&^refMask | uint32(to)
+}
+
 // remove takes an entry out that is there, and answers by how many bytes the table changed.
 func (t *table) remove(p *pool, hash uint64, r ref) (bytes int) {
 	s := t.counting(hash)

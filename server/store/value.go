@@ -34,9 +34,12 @@ const (
 	EncHashtable          // a large set or hash
 	EncSkiplist           // a large zset
 	EncStream
+	EncListpackEx // a small hash whose fields may expire
 )
 
-var encodingNames = [...]string{"raw", "embstr", "int", "listpack", "intset", "quicklist", "hashtable", "skiplist", "stream"}
+var encodingNames = [...]string{
+	"raw", "embstr", "int", "listpack", "intset", "quicklist", "hashtable", "skiplist", "stream", "listpackex",
+}
 
 // String is Redis's name.
 func (e Encoding) String() string { return encodingNames[e] }

@@ -17,7 +17,11 @@ func (ks *Keyspace) Walk(slot uint16, db int, from uint64, limit int, now int64,
 	if d == nil || d.tables[slot].keys == 0 {
 		return 0, true
 	}
-	t, sh := &d.tables[slot], ks.shardOf(slot)
+	return ks.walk(ks.shardOf(slot), &d.tables[slot], from, limit, now, fn)
+}
+
+// walk is Walk of a table with keys.
+func (ks *Keyspace) walk(sh *shard, t *table, from uint64, limit int, now int64, fn func(Item)) (next uint64, done bool) {
 	for {
 		s := t.segment(from)
 		begin := from >> 1 >> (63 - s.depth) << 1 << (63 - s.depth) // the segment's least hash; a shift by 64 is two
@@ -83,17 +87,25 @@ func (ks *Keyspace) walkHome(sh *shard, s *segment, i uint32, from uint64, now i
 
 // randomTries is how many random places Random looks into before it takes the next key in order of hash. Two fifths of all
 // places are in use at least, but for single buckets, so that 64 tries fail hardly ever.
-const randomTries = 64
+const randomTries = 256
 
-// Random picks a key of a slot and database about uniformly. It answers no item where none is alive at now. Under the lock.
+// Random picks a key of a slot and database uniformly. It answers no item where none is alive at now. Under the lock.
 func (ks *Keyspace) Random(slot uint16, db int, now int64) Item {
 	d := ks.dbs[db].Load()
 	if d == nil || d.tables[slot].keys == 0 {
 		return Item{}
 	}
-	t, sh := &d.tables[slot], ks.shardOf(slot)
+	return ks.random(ks.shardOf(slot), &d.tables[slot], now)
+}
+
+// random is Random of a table with keys. A segment is met as often as its prefix is short, and taken the less often, the fewer its
+// buckets: so every bucket of the table has the same chance, and every place in it.
+func (ks *Keyspace) random(sh *shard, t *table, now int64) Item {
 	for range randomTries {
 		s := t.segment(rand.Uint64())
+		if t.depth > 0 && s.n < maxSegment<<(t.depth-s.depth) && rand.Uint32N(maxSegment<<(t.depth-s.depth)) >= s.n {
+			continue
+		}
 		b := s.bucket(&sh.mu.pool, rand.Uint32N(s.n))
 		j := rand.IntN(bucketSlots)
 		if b.used>>j&1 == 0 {
@@ -108,10 +120,10 @@ func (ks *Keyspace) Random(slot uint16, db int, now int64) Item {
 	var found Item
 	take := func(it Item) { found = it }
 	for from, done := rand.Uint64(), false; !done && !found.Exists(); {
-		from, done = ks.Walk(slot, db, from, 1, now, take)
+		from, done = ks.walk(sh, t, from, 1, now, take)
 	}
 	for from, done := uint64(0), false; !done && !found.Exists(); {
-		from, done = ks.Walk(slot, db, from, 1, now, take)
+		from, done = ks.walk(sh, t, from, 1, now, take)
 	}
 	return found
 }

@@ -1,0 +1,4 @@
+package command
+
+// zsetRows are the commands of the group "sorted-set".
+func zsetRows() []*Row { return nil }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ringcache/server/resp"
+	"ringcache/server/store"
 )
 
 // Errors of LCS.
@@ -23,13 +24,19 @@ func stringLcs(c *Ctx) {
 		return
 	}
 	var values [2][]byte
+	strings := true
 	c.KS.Lock(set)
 	for i := range values {
 		if it := c.read(c.ref(1 + i)); it.Exists() {
+			strings = strings && it.Type() == store.TypeString
 			values[i] = bytes.Clone(it.Value())
 		}
 	}
 	c.KS.Unlock(set)
+	if !strings {
+		c.Out.Error(errLCSType)
+		return
+	}
 	c.lcs(values[0], values[1])
 }
 

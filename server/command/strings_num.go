@@ -35,6 +35,9 @@ func stringDecrby(c *Ctx) {
 func (c *Ctx) add(delta int64) {
 	r := c.ref(1)
 	it := c.find(r)
+	if c.wrongType(it, store.TypeString) {
+		return
+	}
 	var n, at int64
 	if it.Exists() {
 		var ok bool
@@ -59,6 +62,9 @@ func (c *Ctx) add(delta int64) {
 func stringIncrbyfloat(c *Ctx) {
 	r := c.ref(1)
 	it := c.find(r)
+	if c.wrongType(it, store.TypeString) {
+		return
+	}
 	var at int64
 	value := []byte("0")
 	if it.Exists() {

@@ -7,18 +7,22 @@ import (
 
 // stringStrlen is STRLEN: https://redis.io/docs/latest/commands/strlen/
 func stringStrlen(c *Ctx) {
-	it := c.read(c.ref(1))
-	if !it.Exists() {
+	switch it := c.read(c.ref(1)); {
+	case c.wrongType(it, store.TypeString):
+	case it.Exists():
+		c.Out.Int(int64(it.Len()))
+	default:
 		c.Out.Int(0)
-		return
 	}
-	c.Out.Int(int64(it.Len()))
 }
 
 // stringAppend is APPEND: https://redis.io/docs/latest/commands/append/
 func stringAppend(c *Ctx) {
 	r := c.ref(1)
 	it := c.find(r)
+	if c.wrongType(it, store.TypeString) {
+		return
+	}
 	if !it.Exists() {
 		c.set(r, it, c.Args[2], 0)
 		c.Out.Int(int64(len(c.Args[2])))
@@ -44,6 +48,9 @@ func stringGetrange(c *Ctx) {
 		return
 	}
 	it := c.read(c.ref(1))
+	if c.wrongType(it, store.TypeString) {
+		return
+	}
 	if !it.Exists() || start < 0 && end < 0 && start > end {
 		c.Out.Bulk(nil)
 		return
@@ -78,6 +85,9 @@ func stringSetrange(c *Ctx) {
 	}
 	r, part := c.ref(1), c.Args[3]
 	it := c.find(r)
+	if c.wrongType(it, store.TypeString) {
+		return
+	}
 	size := 0
 	if it.Exists() {
 		size = it.Len()

@@ -76,8 +76,9 @@ func stringSet(c *Ctx) {
 	}
 	var it store.Item
 	if o.get {
-		it = c.read(r)
-		c.value(it)
+		if it = c.read(r); !c.value(it) {
+			return
+		}
 	} else {
 		it = c.find(r)
 	}
@@ -97,13 +98,17 @@ func stringSet(c *Ctx) {
 	}
 }
 
-// value replies an item's value, or null.
-func (c *Ctx) value(it store.Item) {
-	if it.Exists() {
+// value replies the string that an item holds, or null; of another type it replies the error, and false.
+func (c *Ctx) value(it store.Item) (ok bool) {
+	switch {
+	case c.wrongType(it, store.TypeString):
+		return false
+	case it.Exists():
 		c.Out.Bulk(it.Value())
-	} else {
+	default:
 		c.Out.Null()
 	}
+	return true
 }
 
 // stringGet is GET: https://redis.io/docs/latest/commands/get/
@@ -119,6 +124,9 @@ func stringGetex(c *Ctx) {
 	it := c.read(r)
 	if !it.Exists() {
 		c.Out.Null()
+		return
+	}
+	if c.wrongType(it, store.TypeString) {
 		return
 	}
 	var at int64
@@ -141,8 +149,7 @@ func stringGetex(c *Ctx) {
 func stringGetdel(c *Ctx) {
 	r := c.ref(1)
 	it := c.read(r)
-	c.value(it)
-	if it.Exists() {
+	if c.value(it) && it.Exists() {
 		c.del(r, it)
 	}
 }
@@ -151,8 +158,9 @@ func stringGetdel(c *Ctx) {
 func stringGetset(c *Ctx) {
 	r := c.ref(1)
 	it := c.read(r)
-	c.value(it)
-	c.set(r, it, c.Args[2], 0)
+	if c.value(it) {
+		c.set(r, it, c.Args[2], 0)
+	}
 }
 
 // stringSetnx is SETNX: https://redis.io/docs/latest/commands/setnx/
@@ -188,7 +196,11 @@ func (c *Ctx) setWithExpiry(unit expiryUnit) {
 func stringMget(c *Ctx) {
 	c.Out.Array(len(c.Args) - 1)
 	for i := 1; i < len(c.Args); i++ {
-		c.value(c.read(c.ref(i)))
+		if it := c.read(c.ref(i)); it.Exists() && it.Type() == store.TypeString {
+			c.Out.Bulk(it.Value())
+		} else {
+			c.Out.Null()
+		}
 	}
 }
 

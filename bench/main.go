@@ -6,6 +6,7 @@
 //
 //	go run ./bench                      # GET and SET at pipeline 16
 //	go run ./bench -pipeline 1,16,64 -rounds 5
+//	go run ./bench -tests default       # the commands of redis-benchmark's default list
 //	go run ./bench memory -keys 2000000,20000000 -delete 90
 //
 // In both, a subject that is a path (./old/cached) is another build of cached, run as one node: what to compare a change with.
@@ -103,13 +104,16 @@ func parseSpeed(args []string) (*options, error) {
 	fs.IntVar(&o.keys, "keys", 100_000, "different keys")
 	fs.IntVar(&o.threads, "threads", 0, "--threads of every ringcache node; 0 = its default")
 	pipelines := fs.String("pipeline", "16", "pipeline depths, comma separated")
-	tests := fs.String("tests", "set,get", "commands, comma separated")
+	tests := fs.String("tests", "set,get", "tests of redis-benchmark, comma separated; default = its default list")
 	subjects := fs.String("subjects", strings.Join(allSubjects, ","),
 		"what to measure, comma separated; a path is another build of cached")
 	if err := parseFlags(fs, args); err != nil {
 		return nil, err
 	}
 	o.tests, o.subjects = strings.Split(*tests, ","), strings.Split(*subjects, ",")
+	if *tests == "default" {
+		o.tests = redisDefault
+	}
 	var err error
 	o.pipelines, err = counts("pipeline", *pipelines)
 	return &o, err

@@ -24,13 +24,18 @@ func measure(ctx context.Context, o *options, s *subject, test string, depth int
 	if depth < 16 {
 		requests = max(o.requests*depth/16, 100_000)
 	}
+	sc := scenarios[test]
+	if strings.HasPrefix(test, "lrange") {
+		requests = max(requests/rangeShare, 1)
+	}
+	if err := o.prepare(ctx, s, sc, requests); err != nil {
+		return measurement{}, err
+	}
 	before, err := s.cpuMicros()
 	if err != nil {
 		return measurement{}, err
 	}
-	out, err := exec.CommandContext(ctx, "redis-benchmark", "-p", strconv.Itoa(s.port), "-t", test, "-n", strconv.Itoa(requests),
-		"-c", strconv.Itoa(o.clients), "-P", strconv.Itoa(depth), "-d", strconv.Itoa(o.size), "-r", strconv.Itoa(o.keys),
-		"--csv").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "redis-benchmark", o.arguments(s, test, requests, depth, o.keys, sc.command)...).CombinedOutput()
 	if err != nil {
 		return measurement{}, fmt.Errorf("redis-benchmark: %w\n%s", err, out)
 	}
@@ -42,6 +47,9 @@ func measure(ctx context.Context, o *options, s *subject, test string, depth int
 	m.cpuMicro = float64(after-before) / float64(requests)
 	return m, err
 }
+
+// rangeShare: an LRANGE is as much work as so many other requests, and there are the fewer of them.
+const rangeShare = 10
 
 // parseCSV reads redis-benchmark's table: a header, then "test","rps","avg","min","p50","p95","p99","max".
 func parseCSV(text string) (measurement, error) {

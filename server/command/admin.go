@@ -273,6 +273,9 @@ func debugObject(c *Ctx) {
 // serializedLength is how many bytes Redis's file format would spend on the value, uncompressed: small integers take 2, 3 or
 // 5, strings their length and a prefix of 1, 2 or 5.
 func serializedLength(it store.Item) int {
+	if it.Type() != store.TypeString {
+		return len(appendValue(nil, it)) - 1 // without the code
+	}
 	n := it.Len()
 	if v, ok := it.Int(); ok && n <= 11 {
 		switch {

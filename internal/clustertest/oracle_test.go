@@ -10,7 +10,7 @@ import (
 )
 
 // oracleSteps is how many random commands each connection of the comparison sends.
-const oracleSteps = 4000
+const oracleSteps = 10_000
 
 // TestOracleOneNode and TestOracleCluster send the same random commands to ringcache and to a real redis-server, in RESP2 and
 // RESP3, and compare the replies byte for byte. What may differ (the order of KEYS and SCAN, the time that has gone by) is
@@ -39,7 +39,8 @@ func compareThrough(t *testing.T, redisAddr, addr string, crossSlot bool) {
 			must(t, c, "FLUSHALL")
 		}
 		gen := oracle.NewGen(seed, oracle.Options{CrossSlot: crossSlot, Families: []oracle.Family{
-			oracle.Strings, oracle.Keys, oracle.Database, oracle.Select,
+			oracle.Strings, oracle.Keys, oracle.Database, oracle.Hashes, oracle.Lists, oracle.Sets, oracle.Zsets, oracle.Geo, oracle.Streams,
+			oracle.Sort, oracle.Select,
 		}})
 		for step := range scaled(oracleSteps) {
 			args := gen.Next()

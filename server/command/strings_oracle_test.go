@@ -12,7 +12,10 @@ import (
 // TestOracle runs random commands here and on a real redis-server, and compares every reply.
 func TestOracle(t *testing.T) {
 	addr := redisoracle.StartRedis(t)
-	everything := []redisoracle.Family{redisoracle.Strings, redisoracle.Keys, redisoracle.Database, redisoracle.Select}
+	everything := []redisoracle.Family{
+		redisoracle.Strings, redisoracle.Keys, redisoracle.Database, redisoracle.Hashes, redisoracle.Lists, redisoracle.Sets, redisoracle.Zsets,
+		redisoracle.Geo, redisoracle.Streams, redisoracle.Sort, redisoracle.Select,
+	}
 	for _, tc := range []struct {
 		name         string
 		nodes, proto int

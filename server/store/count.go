@@ -28,6 +28,7 @@ func (b *bitmap) next(from int) int {
 type Stats struct {
 	Hits, Misses uint64 // reads that found their key, and that did not
 	Expired      uint64 // keys that expired
+	Fields       uint64 // fields of hashes that expired
 	Evicted      uint64 // keys that gave way to others
 
 	OverLimit    time.Duration // time that memory was over its limit, as calls of Evict found it, OverLimitNow included
@@ -43,6 +44,7 @@ func (ks *Keyspace) Stats() Stats {
 		s.Hits += sh.mu.hits
 		s.Misses += sh.mu.misses
 		s.Expired += sh.mu.expired
+		s.Fields += sh.mu.dueHashes.removed
 		sh.mu.Unlock()
 	}
 	x := &ks.eviction
@@ -59,7 +61,7 @@ func (ks *Keyspace) ResetStats() {
 	for i := range ks.shards {
 		sh := &ks.shards[i]
 		sh.mu.Lock()
-		sh.mu.hits, sh.mu.misses, sh.mu.expired = 0, 0, 0
+		sh.mu.hits, sh.mu.misses, sh.mu.expired, sh.mu.dueHashes.removed = 0, 0, 0, 0
 		sh.mu.Unlock()
 	}
 	x := &ks.eviction

@@ -103,7 +103,7 @@ func (d *Dict) Random(now int64) Item {
 	if d.t.keys == 0 {
 		return Item{}
 	}
-	return d.ks.random(d.sh, &d.t, now)
+	return d.ks.random(d.sh, &d.t, now, d.ks.chance)
 }
 
 // Release is that of an Object that has no memory beside its dictionary.

@@ -33,7 +33,9 @@
 //
 // The parts, from the ground up: memory.go asks the system for memory; class.go and pool.go cut it into blocks, large.go holds
 // what is too long for those; segment.go, table.go and find.go are the index; entry.go is a key with its value; item.go and
-// set.go read and write them, packed.go is what small collections are kept as, walk.go goes through a slot in the order of
+// set.go read and write them, packed.go is what small collections are kept as, intset.go small sets of integers, dict.go what large
+// ones are made of; hash*.go, quicklist*.go, members*.go and sets*.go, zset.go, scores.go and ranks.go are the types; walk.go goes
+// through a slot in the order of
 // hashes; expire.go and evict.go decide what goes, compact.go and object.go give memory back.
 //
 // # One primitive

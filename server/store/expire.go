@@ -49,6 +49,7 @@ type expirer struct {
 	since   int64   // unix ms at which it began
 	seen    [64]int // keys that it left, which expire within 2^i ms of its beginning, by i
 	soonest int64   // of them
+	fields  int     // shard at which to go on with fields of hashes
 	looked  int     // items that passes have looked at since the beginning: what they cost
 }
 
@@ -139,7 +140,7 @@ func (ks *Keyspace) ExpireSlice(now int64, budget time.Duration, owned func(slot
 	}
 	defer x.Unlock()
 	start := time.Now()
-	quiet, again := 0, false
+	quiet, again := 0, ks.reapSlice(now, budget/reapShare, owned)
 	for wrapped, first := false, x.slot; ; x.slot++ {
 		if x.slot = ks.dueSlots.next(x.slot); x.slot == Slots {
 			if wrapped {

@@ -40,6 +40,9 @@ func (o *objects) remove(h uint32) Object {
 	obj := o.all[h]
 	o.all[h] = nil
 	o.free = append(o.free, h)
+	if t, ok := obj.(*hashTable); ok {
+		t.leave()
+	}
 	return obj
 }
 
@@ -63,11 +66,16 @@ const (
 func (sh *shard) bury(h uint32) (bytes int) {
 	obj := sh.mu.objects.remove(h)
 	bytes = obj.Size()
+	sh.inter(obj)
+	return bytes
+}
+
+// inter is bury for an object that no key has, and whose memory never counted.
+func (sh *shard) inter(obj Object) {
 	if !obj.Release(releaseAtOnce) {
 		sh.mu.graves.objects = append(sh.mu.graves.objects, obj)
-		sh.mu.graves.bytes += bytes
+		sh.mu.graves.bytes += obj.Size()
 	}
-	return bytes
 }
 
 // release goes on with releasing and reports whether there is more to do. Under the lock.

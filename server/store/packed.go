@@ -258,6 +258,12 @@ func (p Packed) Delete(pos Pos, n int) Packed {
 	return p
 }
 
+// recount sets the header after the length has changed, where the number of elements is known.
+func (p Packed) recount(n int) {
+	binary.LittleEndian.PutUint32(p, uint32(len(p)))                      //nolint:gosec // PackedMax
+	binary.LittleEndian.PutUint16(p[4:], uint16(min(n, packedUncounted))) //nolint:gosec // packedUncounted
+}
+
 // setHeader sets the header after the length has changed, and the number of elements by added. An unknown number gets known
 // once there is no room for so many: so that is counted one time, not at each Len.
 func (p Packed) setHeader(added int) {

@@ -78,11 +78,17 @@ func (ks *Keyspace) SetObject(r Ref, it Item, o Object, at, now int64) Item {
 	}
 	it = ks.store(r, it, v, now)
 	ks.grew(it.sh, r.Slot, r.DB, o.Size())
+	if t, ok := o.(*hashTable); ok {
+		t.enter(r, h)
+	}
 	return it
 }
 
 // TakeObject removes a key and answers its Object, for SetObject of a key of the same shard. it is what Lookup found. Under the lock.
 func (ks *Keyspace) TakeObject(r Ref, it Item) Object {
+	if it.sh.mu.watched {
+		ks.watcher.KeyChanged(r.Slot, r.DB, r.Key)
+	}
 	o := it.sh.mu.objects.remove(it.handle())
 	if at := it.e.expiry(); at != 0 {
 		ks.noteExpiry(r.Slot, r.DB, at, 0)
@@ -109,6 +115,9 @@ func (ks *Keyspace) store(r Ref, it Item, v value, now int64) Item {
 		return ks.create(r, &v, now)
 	}
 	was := it.e.expiry()
+	if it.changesType(&v) {
+		ks.watcher.KeyChanged(r.Slot, r.DB, r.Key)
+	}
 	if it.fits(&v.layout) {
 		ks.grew(it.sh, r.Slot, r.DB, ks.overwrite(it, &v))
 	} else {
@@ -136,6 +145,9 @@ func (ks *Keyspace) create(r Ref, v *value, now int64) Item {
 	ks.counted(r.Slot, r.DB, 1)
 	if v.at != 0 {
 		ks.noteExpiry(r.Slot, r.DB, 0, v.at)
+	}
+	if sh.mu.watched {
+		ks.watcher.KeyChanged(r.Slot, r.DB, r.Key)
 	}
 	return it
 }
@@ -290,6 +302,9 @@ func (ks *Keyspace) Delete(r Ref, it Item) { ks.drop(r.Slot, r.DB, r.Hash, it) }
 
 // drop removes an entry. Under the lock.
 func (ks *Keyspace) drop(slot uint16, db int, hash uint64, it Item) {
+	if it.sh.mu.watched {
+		ks.watcher.KeyChanged(slot, db, it.Key())
+	}
 	if at := it.e.expiry(); at != 0 {
 		ks.noteExpiry(slot, db, at, 0)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"math/bits"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -29,12 +30,17 @@ type Options struct {
 	// Poison has freed memory filled with a pattern that no reader takes for an entry, and looks for changes of it when it is
 	// used again. For tests; the race detector turns it on.
 	Poison bool
+
+	// Random has what is drawn from sets repeat. For tests: it is used under any lock. nil = the runtime's numbers.
+	Random *rand.Rand
 }
 
 // Keyspace holds all keys of a node. Methods say whether they want the slot's lock held.
 type Keyspace struct {
 	hash func([]byte) uint64
 	sink Sink
+
+	watcher Watcher // see SetWatcher
 
 	shards [Shards]shard
 	dbs    [Databases]atomic.Pointer[database] // nil until a database's first key
@@ -53,6 +59,7 @@ type Keyspace struct {
 	eviction   eviction
 	expirer    expirer
 	maintainer maintainer
+	chance     chance
 }
 
 // database is one of the 16: what is known of each slot in it. What a lookup needs lies close together.
@@ -81,15 +88,19 @@ type shard struct {
 		pool       pool
 		flushedMem int64  // what coarseMem knows of mem
 		expired    uint64 // keys that expired
+		watched    bool   // see Watch
 		effect     [2][]byte
 		objects    objects
 		graves     graves
+		dueHashes  dueHashes
 		compaction compaction
 		number     [maxIntLen]byte // the decimal form of the last integer that an Item's Value answered
 	}
 	mem      atomic.Int64            // bytes; changed under mu
 	volatile [Databases]atomic.Int32 // keys with an expiry; changed under mu
-	_        [128]byte
+
+	fieldsDue atomic.Int64 // unix ms from which on to look for expired fields of hashes; changed under mu
+	_         [128]byte
 }
 
 // New answers an empty keyspace.
@@ -97,11 +108,12 @@ func New(o Options) *Keyspace {
 	if o.Hash == nil {
 		panic("store: Options.Hash is nil")
 	}
-	ks := &Keyspace{hash: o.Hash, sink: o.Sink, maps: new(mappings)}
+	ks := &Keyspace{hash: o.Hash, sink: o.Sink, maps: new(mappings), chance: chance{o.Random}}
 	poison := o.Poison || raceEnabled
 	ks.large.maps, ks.large.poison = ks.maps, poison
 	for i := range ks.shards {
 		pool := &ks.shards[i].mu.pool
+		ks.shards[i].fieldsDue.Store(never)
 		pool.maps, pool.poison, pool.color, pool.limit = ks.maps, poison, uint32(i), maxPages
 	}
 	ks.SetThresholds(DefaultThresholds)

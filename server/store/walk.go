@@ -1,9 +1,6 @@
 package store
 
-import (
-	"math/bits"
-	"math/rand/v2"
-)
+import "math/bits"
 
 // Walk calls fn with the items of one slot and database whose hash is at least from, in the order of buckets (of hashes, but
 // for those in one bucket), until it has seen limit of them and its bucket is through. It answers the hash from which to go on,
@@ -95,19 +92,20 @@ func (ks *Keyspace) Random(slot uint16, db int, now int64) Item {
 	if d == nil || d.tables[slot].keys == 0 {
 		return Item{}
 	}
-	return ks.random(ks.shardOf(slot), &d.tables[slot], now)
+	return ks.random(ks.shardOf(slot), &d.tables[slot], now, chance{})
 }
 
 // random is Random of a table with keys. A segment is met as often as its prefix is short, and taken the less often, the fewer its
 // buckets: so every bucket of the table has the same chance, and every place in it.
-func (ks *Keyspace) random(sh *shard, t *table, now int64) Item {
+func (ks *Keyspace) random(sh *shard, t *table, now int64, by chance) Item {
 	for range randomTries {
-		s := t.segment(rand.Uint64())
-		if t.depth > 0 && s.n < maxSegment<<(t.depth-s.depth) && rand.Uint32N(maxSegment<<(t.depth-s.depth)) >= s.n {
+		s := t.segment(by.uint64())
+		if most := maxSegment << (t.depth - s.depth); t.depth > 0 && int(s.n) < most && by.below(most) >= int(s.n) {
 			continue
 		}
-		b := s.bucket(&sh.mu.pool, rand.Uint32N(s.n))
-		j := rand.IntN(bucketSlots)
+		place := by.below(int(s.n) * bucketSlots)
+		b := s.bucket(&sh.mu.pool, uint32(place/bucketSlots))
+		j := place % bucketSlots
 		if b.used>>j&1 == 0 {
 			continue
 		}
@@ -119,7 +117,7 @@ func (ks *Keyspace) random(sh *shard, t *table, now int64) Item {
 	}
 	var found Item
 	take := func(it Item) { found = it }
-	for from, done := rand.Uint64(), false; !done && !found.Exists(); {
+	for from, done := by.uint64(), false; !done && !found.Exists(); {
 		from, done = ks.walk(sh, t, from, 1, now, take)
 	}
 	for from, done := uint64(0), false; !done && !found.Exists(); {
@@ -152,6 +150,9 @@ func (ks *Keyspace) FlushSlotDB(slot uint16, db int) int {
 	ks.counted(slot, db, int32(-n))
 	*info = slotInfo{expiry: noExpiry}
 	ks.refreshDue(slot)
+	if sh.mu.watched {
+		ks.watcher.SlotChanged(slot, db)
+	}
 	return n
 }
 
@@ -179,6 +180,10 @@ func (ks *Keyspace) SwapSlot(slot uint16, a, b int) {
 		ks.counted(slot, a, n)
 	}
 	sh := ks.shardOf(slot)
+	if sh.mu.watched {
+		ks.watcher.SlotChanged(slot, a)
+		ks.watcher.SlotChanged(slot, b)
+	}
 	v := int32(da.info[slot].volatile - db.info[slot].volatile)
 	sh.volatile[a].Add(v)
 	sh.volatile[b].Add(-v)

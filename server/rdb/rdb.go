@@ -24,7 +24,7 @@ import (
 // Versions of the format. A version says which types there may be; how a type is encoded never changes, as what is encoded
 // another way is another type. So everything up to MaxVersion is read alike.
 const (
-	Version       = 10 // written: Redis 7.0's, which Redis and Valkey of all later versions read as well
+	Version       = 10 // written, but for types that it lacks: Redis 7.0's, which Redis and Valkey of all later versions read as well
 	MaxVersion    = 12 // read: Redis 7.2 and Valkey 8 write 11, Redis 7.4 and 8.0 write 12
 	ValkeyVersion = 80 // read: Valkey from 9.0 on counts on its own from here
 )
@@ -44,7 +44,10 @@ var (
 	errLength   = fmt.Errorf("%w: no length", ErrFormat)
 	errEncoding = fmt.Errorf("%w: unknown encoding of a string", ErrFormat)
 	errLZF      = fmt.Errorf("%w: compressed data is wrong", ErrFormat)
+	errType     = fmt.Errorf("%w: a type of Valkey's own", ErrFormat)
 	errLimit    = fmt.Errorf("%w: more data than may be", ErrFormat)
+	errNumber   = fmt.Errorf("%w: no number", ErrFormat)
+	errZiplist  = fmt.Errorf("%w: no ziplist", ErrFormat)
 )
 
 // Bytes of a footer.
@@ -56,7 +59,7 @@ const (
 
 // AppendFooter ends the payload that begins at offset from of dst: version and checksum.
 func AppendFooter(dst []byte, from int) []byte {
-	dst = binary.LittleEndian.AppendUint16(dst, Version)
+	dst = binary.LittleEndian.AppendUint16(dst, versionOf(dst[from:]))
 	return binary.LittleEndian.AppendUint64(dst, checksum(0, dst[from:]))
 }
 

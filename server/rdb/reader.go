@@ -11,25 +11,30 @@ import (
 type Reader struct {
 	p    []byte // what is still to be read
 	room int    // how many more bytes the strings may have
+
+	valkey bool // the payload is of a version that Valkey counts
 }
 
 // Open answers a reader of a payload once its version and its checksum are right: otherwise ErrFooter. All strings that will be
 // read may have limit bytes together, decompressed: a payload of a megabyte could hold 88 otherwise.
 func Open(payload []byte, limit int) (Reader, error) {
 	p, err := body(payload)
-	return Reader{p: p, room: limit}, err
+	return Reader{p: p, room: limit, valkey: err == nil && binary.LittleEndian.Uint16(payload[len(p):]) == ValkeyVersion}, err
 }
 
 // Remaining is how many bytes are still to be read. A whole value has been read when it is 0.
 func (r *Reader) Remaining() int { return len(r.p) }
 
-// Type reads the type that a payload begins with: any byte at all.
+// Type reads the type that a payload begins with: any byte at all, but for those that mean something else to Valkey than to Redis.
 func (r *Reader) Type() (Type, error) {
 	b, err := r.take(1)
 	if err != nil {
 		return 0, err
 	}
-	return Type(b[0]), nil
+	if t := Type(b[0]); !r.valkey || t < typeOther {
+		return t, nil
+	}
+	return 0, errType
 }
 
 // Length reads a length. It may be larger than anything that is there: see Count.

@@ -336,6 +336,9 @@ func (*dialConn) RemoteAddr() net.Addr { return &net.TCPAddr{} }
 
 func FuzzParseHeader(f *testing.F) {
 	f.Add(AppendHeader(nil, Header{Type: FrameRequest, Bytes: 5, Slot: 7}))
+	f.Add(AppendHeader(nil, Header{Type: FrameReply, ID: 9, Flags: FlagMoved}))
+	f.Add(AppendHeader(nil, Header{Type: FrameCancel, ID: 9, Flags: FlagTimedOut}))
+	f.Add(AppendHeader(nil, Header{Type: FrameCancel, Bytes: 1}))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		h, ok, err := ParseHeader(p)
 		if err != nil || !ok {
@@ -346,4 +349,18 @@ func FuzzParseHeader(f *testing.F) {
 			t.Fatalf("%+v became %+v (%v, %v)", h, again, ok, err)
 		}
 	})
+}
+
+func TestCancelHasNoPayload(t *testing.T) {
+	if _, ok, err := ParseHeader(AppendHeader(nil, Header{Type: FrameCancel, ID: 1})); !ok || err != nil {
+		t.Errorf("a cancel: %v, %v", ok, err)
+	}
+	if _, _, err := ParseHeader(AppendHeader(nil, Header{Type: FrameCancel, ID: 1, Bytes: 1})); !errors.Is(err, ErrFrame) {
+		t.Errorf("a cancel with a payload: %v", err)
+	}
+	for _, typ := range []FrameType{0, 4, 255} {
+		if _, _, err := ParseHeader(AppendHeader(nil, Header{Type: typ})); !errors.Is(err, ErrFrame) {
+			t.Errorf("type %d: %v", typ, err)
+		}
+	}
 }

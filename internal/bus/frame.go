@@ -20,13 +20,17 @@ type FrameType uint8
 const (
 	FrameRequest FrameType = 1 // one RESP request, as the client sent it
 	FrameReply   FrameType = 2 // the RESP reply to the request with the same id
+	FrameCancel  FrameType = 3 // end the waiting of the request with the same id; no payload, and no answer but the request's reply
 )
 
 // Flags of a frame.
 const (
 	FlagProto3 uint8 = 1 << 0 // the client speaks RESP3: so must the reply
 	FlagPart   uint8 = 1 << 1 // run the receiver's own part of a cluster-wide command
-	FlagWrong  uint8 = 1 << 2 // reply: the receiver does not own the slot and could not forward; nothing was done
+	// FlagMoved marks the reply to a request that waited for its keys until they were given to another node. Nothing was done; the
+	// payload is the request to send there, with what is left of its time-out.
+	FlagMoved    uint8 = 1 << 2
+	FlagTimedOut uint8 = 1 << 3 // cancel: the reply is to be that at the time-out; without it, an error
 )
 
 // ErrFrame is what every malformed frame's error wraps.
@@ -75,10 +79,12 @@ func ParseHeader(p []byte) (h Header, ok bool, err error) {
 		Epoch: binary.LittleEndian.Uint64(p[16:]),
 	}
 	switch {
-	case h.Type != FrameRequest && h.Type != FrameReply:
+	case h.Type < FrameRequest || h.Type > FrameCancel:
 		return Header{}, false, fmt.Errorf("%w: type %d", ErrFrame, h.Type)
 	case h.Bytes > MaxPayload:
 		return Header{}, false, fmt.Errorf("%w: %d bytes of payload, at most %d", ErrFrame, h.Bytes, MaxPayload)
+	case h.Type == FrameCancel && h.Bytes > 0:
+		return Header{}, false, fmt.Errorf("%w: %d bytes of payload of a cancel", ErrFrame, h.Bytes)
 	case h.Slot >= 16384 || h.DB >= 16:
 		return Header{}, false, fmt.Errorf("%w: slot %d, database %d", ErrFrame, h.Slot, h.DB)
 	}

@@ -103,6 +103,13 @@ type Ender interface {
 	Ended(c *Conn) (stay bool)
 }
 
+// A ShutWatcher is a Handler that wants to know of a peer that has said that it will send no more before all it sent has been read,
+// because reading is paused. The portable transport cannot tell.
+type ShutWatcher interface {
+	// Shut may be called once; Ended still comes when everything has been read.
+	Shut(c *Conn)
+}
+
 // Options say what a Group calls and how it treats connections. Callbacks that are nil are not called.
 type Options struct {
 	// Loops is the number of loops, 1 to 1024; 0 means one per CPU. The loops never yield their processor while

@@ -30,7 +30,8 @@ type Loop struct {
 	dead       []*Conn // closed, Close callback still owed
 	lingering  []*Conn // CloseAfterFlush was called, with a deadline
 	nextTick   time.Duration
-	running    []func() // posted functions taken from the queue
+	alarm      time.Duration // see WakeAt; 0 = none
+	running    []func()      // posted functions taken from the queue
 	runningPos int
 	stopping   bool
 
@@ -61,6 +62,10 @@ func (l *Loop) Now() (unixMilli int64) { return l.now }
 
 // Mono returns the monotonic time since Options.Origin, read once a batch.
 func (l *Loop) Mono() time.Duration { return l.mono }
+
+// WakeAt has a batch begin at the given time of Mono, or as soon after it as the system can, about a millisecond; 0 means no time. It
+// holds until the next call: past the time, batches follow each other without rest.
+func (l *Loop) WakeAt(at time.Duration) { l.alarm = at }
 
 // Conns returns the number of connections of the loop, those about to be closed included.
 func (l *Loop) Conns() int { return len(l.conns) - len(l.free) }
@@ -148,7 +153,7 @@ func (l *Loop) run() {
 	for !l.stopping {
 		l.poll.wait(l, l.patience())
 		l.readClock()
-		if l.poll.idle() && !l.pending() && l.mono < l.nextTick {
+		if l.poll.idle() && !l.pending() && l.mono < l.nextEvent() {
 			continue
 		}
 		l.batch()
@@ -161,7 +166,15 @@ func (l *Loop) patience() time.Duration {
 	if l.pending() {
 		return 0
 	}
-	return max(0, l.nextTick-l.mono)
+	return max(0, l.nextEvent()-l.mono)
+}
+
+// nextEvent is when there will be work though nothing comes in.
+func (l *Loop) nextEvent() time.Duration {
+	if l.alarm != 0 {
+		return min(l.alarm, l.nextTick)
+	}
+	return l.nextTick
 }
 
 // pending says whether there is work besides events.

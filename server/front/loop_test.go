@@ -317,3 +317,57 @@ func TestBufferPool(t *testing.T) {
 		}
 	}
 }
+
+// TestWakeAt: a batch begins when it was asked for, not at the next tick, and again no sooner than asked.
+func TestWakeAt(t *testing.T) {
+	const after = 5 * time.Millisecond
+	woken := make(chan time.Duration, 1)
+	var due time.Duration // owned by the loop
+	g, _ := start(t, Options{Loops: 1, BatchEnd: func(l *Loop) {
+		if due != 0 && l.Mono() >= due {
+			woken <- l.Mono() - due
+			due = 0
+			l.WakeAt(0)
+		}
+	}})
+	l := g.Loops()[0]
+	best := time.Hour
+	for range 20 { // the machine may be busy: one in time will do
+		on(t, l, func() {
+			due = time.Since(processStart) + after
+			l.WakeAt(due)
+		})
+		late := wait(t, woken)
+		if late < 0 {
+			t.Fatalf("%v too early", -late)
+		}
+		best = min(best, late)
+	}
+	if best > TickInterval/4 {
+		t.Errorf("late by %v at best", best)
+	}
+}
+
+// TestShut: a paused peer that has sent its last byte is noticed though bytes of it are unread.
+func TestShut(t *testing.T) {
+	if portable {
+		return // it cannot tell
+	}
+	h := &shutFuncs{shut: make(chan bool, 1)}
+	paused := make(chan bool, 1)
+	h.data = func(c *Conn, _ []byte) { c.Pause(); paused <- true }
+	_, addr := start(t, Options{Loops: 1, NewConn: always(h)})
+	nc := dial(t, addr)
+	send(t, nc, "a")
+	wait(t, paused)
+	send(t, nc, "bc")
+	nc.CloseWrite()
+	wait(t, h.shut)
+}
+
+type shutFuncs struct {
+	funcs
+	shut chan bool
+}
+
+func (h *shutFuncs) Shut(*Conn) { h.shut <- true }

@@ -269,6 +269,9 @@ func (c *Conn) peerShut() {
 		return
 	}
 	c.sock.halfShut = true
+	if h, ok := c.handler.(ShutWatcher); ok {
+		h.Shut(c)
+	}
 }
 
 // failure is why the connection broke.

@@ -107,6 +107,13 @@ func (w *Writer) InsertArray(at, n int) {
 	w.insert(at, end)
 }
 
+// InsertSet is InsertArray of a set. In RESP2, an array.
+func (w *Writer) InsertSet(at, n int) {
+	end := len(w.B)
+	w.Set(n)
+	w.insert(at, end)
+}
+
 // InsertBulk makes one string of what was appended to B since len(B) was at: for strings that are built where they go. It moves
 // those bytes once.
 func (w *Writer) InsertBulk(at int) {

@@ -68,9 +68,13 @@ var families = map[Family][]make1{
 	Lists:   listMakes,
 	Sets:    setMakes,
 	Zsets:   zsetMakes,
+	Bits:    bitMakes,
 	Geo:     geoMakes,
 	Streams: streamMakes,
 	Sort:    sortMakes,
+	Pops:    popMakes,
+	Lex:     lexMakes,
+	HashTTL: hashExpiryMakes,
 	Select: {
 		{weight: 2, fn: func(g *Gen) []string { return []string{"select", g.pick("0", "0", "1", "2")} }},
 	},

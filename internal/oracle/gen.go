@@ -18,10 +18,14 @@ const (
 	Lists    Family = "lists"
 	Sets     Family = "sets"
 	Zsets    Family = "zsets"
+	Bits     Family = "bits"
 	Geo      Family = "geo"
 	Streams  Family = "streams"
-	Sort     Family = "sort"   // SORT and SORT_RO
-	Select   Family = "select" // SELECT of databases 0 to 2
+	Sort     Family = "sort"        // SORT and SORT_RO
+	Select   Family = "select"      // SELECT of databases 0 to 2
+	Pops     Family = "pops"        // members of sets that go by chance: two servers part ways
+	Lex      Family = "lex"         // ranges of names where scores differ: of large sorted sets that is chance
+	HashTTL  Family = "hash expiry" // of Redis 7.4 and 8.0
 )
 
 // Options say what a [Gen] may make.
@@ -47,6 +51,8 @@ type make1 struct {
 	weight  int
 	fn      func(g *Gen) []string
 	oneSlot bool // a cluster wants all its keys in one slot
+	keep    bool // no argument may become another
+	exact   bool // its arguments are never broken
 }
 
 // NewGen answers a generator.
@@ -66,7 +72,10 @@ func (g *Gen) Next() [][]byte {
 	n := g.rnd.IntN(g.total)
 	for _, m := range g.makes {
 		if n -= m.weight; n < 0 {
-			return g.spoil(m.fn(g), m.oneSlot && !g.opt.CrossSlot)
+			if m.exact {
+				return arguments(m.fn(g))
+			}
+			return g.spoil(m.fn(g), m.keep || m.oneSlot && !g.opt.CrossSlot)
 		}
 	}
 	panic("oracle: weights do not add up")
@@ -79,7 +88,9 @@ func (g *Gen) spoil(words []string, keepKeys bool) [][]byte {
 	case 0:
 		words = words[:g.rnd.IntN(len(words))+1]
 	case 1:
-		words = append(words, g.value())
+		if !keepKeys { // it could pass for a key
+			words = append(words, g.value())
+		}
 	case 2:
 		if i := g.rnd.IntN(len(words)); i > 0 && !keepKeys {
 			words[i] = g.value()
@@ -87,6 +98,10 @@ func (g *Gen) spoil(words []string, keepKeys bool) [][]byte {
 	case 3:
 		words[0] = strings.ToUpper(words[0])
 	}
+	return arguments(words)
+}
+
+func arguments(words []string) [][]byte {
 	args := make([][]byte, len(words))
 	for i, w := range words {
 		args[i] = []byte(w)

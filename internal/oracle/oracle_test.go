@@ -5,7 +5,7 @@ import (
 )
 
 func everything() Options {
-	return Options{Families: []Family{Strings, Keys, Database, Hashes, Lists, Sets, Zsets, Geo, Streams, Sort, Select}}
+	return Options{Families: []Family{Strings, Keys, Database, Hashes, Lists, Sets, Zsets, Bits, Geo, Streams, Sort, Select}}
 }
 
 func TestGenIsDeterministic(t *testing.T) {
@@ -37,6 +37,8 @@ func TestGenMakesEveryCommand(t *testing.T) {
 		"mget", "mset", "msetnx", "incr", "incrby", "incrbyfloat", "decr", "decrby", "lcs", "del", "unlink", "exists", "type", "touch",
 		"keys", "scan", "randomkey", "rename", "renamenx", "copy", "move", "expire", "pexpire", "expireat", "pexpireat", "expiretime",
 		"pexpiretime", "ttl", "pttl", "persist", "object", "dump", "restore", "dbsize", "flushall", "flushdb", "swapdb", "select", "SET", "nosuchcommand",
+		"sadd", "srem", "sismember", "smismember", "smembers", "scard", "spop", "srandmember", "smove", "sinter", "sunion", "sdiff",
+		"sintercard", "sinterstore", "sunionstore", "sdiffstore", "sscan",
 	} {
 		if !made[name] {
 			t.Errorf("%s was never made", name)

@@ -73,6 +73,15 @@ CLIENT KILL FOO bar
 CLIENT KILL ADDR 1.2.3.4:1
 CLIENT KILL LADDR 1.2.3.4:1
 CLIENT KILL ID 9999 ADDR
+CLIENT UNBLOCK
+CLIENT UNBLOCK x
+CLIENT UNBLOCK x TIMEOUT
+CLIENT UNBLOCK 99999 TIMEOUT
+CLIENT UNBLOCK 99999 error
+CLIENT UNBLOCK 0
+CLIENT UNBLOCK -5
+CLIENT UNBLOCK x foo
+CLIENT unblock 1 TIMEOUT x
 CLIENT REPLY foo
 CLIENT REPLY on
 CLIENT NO-EVICT foo
@@ -210,6 +219,7 @@ func sortedLines(s string) string {
 // shownOtherwise are the rows that COMMAND INFO or DOCS shall show otherwise than Redis 7.0, with the reason.
 var shownOtherwise = map[string]string{
 	"debug": "a container here, so that DEBUG OBJECT can be routed by its key; Redis has one command with words of its own",
+	"zrank": "as from Redis 7.2 on, with WITHSCORE", "zrevrank": "as from Redis 7.2 on, with WITHSCORE",
 }
 
 // TestCommandInfoAsRedis compares what COMMAND says of every row with what Redis says of it.

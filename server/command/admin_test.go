@@ -95,6 +95,14 @@ func TestAdminScripts(t *testing.T) {
 		{name: "kill all but oneself", steps: []step{{"CLIENT KILL TYPE normal SKIPME yes", ":2|"}}, check: closes(false)},
 		{name: "kill all", steps: []step{{"CLIENT KILL TYPE normal SKIPME no", ":3|"}}, check: closes(true)},
 		{name: "kill oneself by address", steps: []step{{"CLIENT KILL 127.0.0.1:1000", "+OK|"}}, check: closes(true)},
+		{
+			name: "unblock", steps: []step{{"CLIENT UNBLOCK 7", ":1|"}, {"CLIENT UNBLOCK 8 TIMEOUT", ":0|"}, {"CLIENT UNBLOCK 9 error", ":0|"}},
+			check: func(t *testing.T, a *admin) {
+				if got := strings.Join(a.node.unblocked, ","); got != "7 false,8 false,9 true" {
+					t.Errorf("unblocked %q", got)
+				}
+			},
+		},
 		{name: "config", steps: []step{
 			{"CONFIG GET save appendonly", "*4|$4|save|$0||$10|appendonly|$2|no|"},
 			{"CONFIG SET maxmemory 5 save x", "+OK|"},

@@ -106,6 +106,7 @@ func clientRow() *Row {
 				tokenParam("skip", "SKIP"))},
 			Fn: session(clientReply),
 		},
+		unblockRow(admin),
 		{
 			Name: "no-evict", Arity: 3, Flags: admin, Since: "7.0.0", Complexity: "O(1)", Params: onOff,
 			Summary: "Set client eviction mode for the current connection",
@@ -441,6 +442,7 @@ var clientHelp = []string{
 	"REPLY (ON|OFF|SKIP)", "    Control the replies sent to the current connection.",
 	"SETINFO (LIB-NAME|LIB-VER) <value>", "    Set the name or the version of the client library of the current connection.",
 	"SETNAME <name>", "    Assign the name <name> to the current connection.",
+	"UNBLOCK <clientid> [TIMEOUT|ERROR]", "    Unblock the specified blocked client.",
 	"NO-EVICT (ON|OFF)", "    Protect current client connection from eviction.",
 	"NO-TOUCH (ON|OFF)", "    Keep the current connection's reads from counting as use of the keys.",
 }

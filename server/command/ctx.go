@@ -26,8 +26,24 @@ type Ctx struct {
 
 	NoTouch bool // CLIENT NO-TOUCH: looking at keys does not count as using them
 
-	eff effectState
-	pos []int // scratch: key positions
+	NoBlock bool          // commands that would wait reply as at their time-out
+	Waiters *Waiters      // of the node; nil = no command may wait
+	Home    func(*Waiter) // takes a waiter that has been served to its loop; called on any goroutine, without locks
+	Ready   []*WaitQueue  // whom this run has made ready: the caller takes them, and has them served; see [Ctx.Serve]
+
+	eff     effectState
+	wait    waitState
+	pos     []int     // scratch: key positions
+	popArgs [][]byte  // scratch: what SPOP emits
+	elem    [1][]byte // scratch: what is pushed to a list
+	scores  []float64 // scratch: those of ZADD
+}
+
+// Waiting answers the waiter that the last run of a Blocking row has left instead of a reply; nil if it has replied.
+func (c *Ctx) Waiting() *Waiter {
+	w := c.wait.waiter
+	c.wait.waiter = nil
+	return w
 }
 
 // ReplyMode is what CLIENT REPLY set.
@@ -84,13 +100,15 @@ type ClientInfo struct {
 }
 
 // Node is the node as the connection, server and cluster families need it. Methods may be called from any goroutine, but Clients,
-// Client, KillClients, Stats, Topology and StatusJSON are called beside the loops only, by rows that are Slow: they may wait for
+// Client, KillClients, UnblockClient, Stats, Topology and StatusJSON are called beside the loops only, by rows that are Slow: they may wait for
 // every loop.
 type Node interface {
 	Clients() []ClientInfo // of this node, ascending by id
 	Client(id uint64) (ClientInfo, bool)
 	// KillClients closes every session that match picks and answers how many; self is closed only after its reply.
 	KillClients(match func(*ClientInfo) bool, self uint64) int
+	// UnblockClient ends the waiting of a session, by an error or as at its time-out, and reports whether it waited.
+	UnblockClient(id uint64, asError bool) bool
 	ConfigGet(patterns []string) [][2]string
 	ConfigSet(pairs [][2]string) error // all or none; the error's text is Redis's, without "-"
 	ConfigResetStat()
@@ -161,12 +179,14 @@ func (c *Ctx) Run(row *Row) {
 	switch {
 	case row.Flags&SelfLock != 0 || row.keyed == keyNone:
 		row.Fn(c)
+		c.CollectAll()
 	case row.keyed == keyOne:
 		c.KS.LockSlot(c.Slot)
 		if row.Flags&DenyOOM == 0 || !c.full(c.KS.SetOf(c.Slot)) {
 			row.Fn(c)
 			c.end()
 		}
+		c.collect(c.KS.SetOf(c.Slot))
 		c.KS.UnlockSlot(c.Slot)
 	default:
 		c.runMany(row)
@@ -178,9 +198,11 @@ func (c *Ctx) RunPart(row *Row) {
 	c.Row = row
 	c.begin(row)
 	row.PartFn(c)
+	c.CollectAll()
 }
 
 func (c *Ctx) runMany(row *Row) {
+	c.wait.waiter, c.wait.asked = nil, false
 	set, ok := c.lockSet(row)
 	if !ok {
 		return
@@ -189,6 +211,10 @@ func (c *Ctx) runMany(row *Row) {
 	if row.Flags&DenyOOM == 0 || !c.full(set) {
 		row.Fn(c)
 	}
+	if c.wait.asked {
+		c.join(set)
+	}
+	c.collect(set)
 	c.KS.Unlock(set)
 }
 

@@ -19,6 +19,8 @@ type dumpType struct {
 	codes []rdb.Type // the encodings that decode reads
 	// encode appends the code of an encoding, and the value in it.
 	encode func(dst []byte, it store.Item) []byte
+	// exact is encode for this node's like: what it writes keeps the encoding. nil = so does encode.
+	exact func(dst []byte, it store.Item) []byte
 	// decode reads a value, after its code, without touching the keyspace. The reader's bounds hold for what it makes.
 	decode func(code rdb.Type, r *rdb.Reader) (restored, error)
 }
@@ -38,6 +40,15 @@ var dumpTypes = slices.Concat([]dumpType{
 // appendValue appends a value as a payload has it: code and contents.
 func appendValue(dst []byte, it store.Item) []byte {
 	i := slices.IndexFunc(dumpTypes, func(t dumpType) bool { return t.typ == it.Type() })
+	return dumpTypes[i].encode(dst, it)
+}
+
+// appendExact is appendValue for a reader that is another ringcache: the encoding stays.
+func appendExact(dst []byte, it store.Item) []byte {
+	i := slices.IndexFunc(dumpTypes, func(t dumpType) bool { return t.typ == it.Type() })
+	if exact := dumpTypes[i].exact; exact != nil {
+		return exact(dst, it)
+	}
 	return dumpTypes[i].encode(dst, it)
 }
 

@@ -18,7 +18,16 @@ var overLimit = []string{
 	"MSET k v l v", "MSETNX k v l v", "INCR k", "INCRBY k 1", "INCRBYFLOAT k 1", "DECR k", "DECRBY k 1", "COPY k l", "DEL k",
 	"UNLINK k", "RENAME k l", "RENAMENX k l", "MOVE k 1", "EXPIRE k 100", "PEXPIRE k 100", "EXPIREAT k 1", "PEXPIREAT k 1",
 	"PERSIST k", "GETEX k", "GETEX k EX 10", "GETDEL k", "GET k", "MGET k l", "EXISTS k", "STRLEN k", "TTL k", "TOUCH k",
-	"RESTORE k 0 x", "SET k", "SET k v NX XX", "INCRBY k x", "FLUSHDB", "FLUSHALL", "SWAPDB 0 1",
+	"HSET k f v", "HMSET k f v", "HSETNX k f v", "HGET k f", "HMGET k f", "HGETALL k", "HKEYS k", "HVALS k", "HLEN k", "HSTRLEN k f",
+	"HEXISTS k f", "HDEL k f", "HINCRBY k f 1", "HINCRBYFLOAT k f 1", "HRANDFIELD k", "HSCAN k 0", "HSET k", "HINCRBY k f x",
+	"SADD k v", "SREM k v", "SPOP k", "SMOVE k l v", "SINTERSTORE k l", "SUNIONSTORE k l", "SDIFFSTORE k l", "SINTER k l",
+	"GEOADD k 1 2 m", "GEOSEARCHSTORE k l FROMLONLAT 1 2 BYRADIUS 1 m", "GEORADIUS k 1 2 3 m", "GEORADIUSBYMEMBER k m 3 m", "SORT k", "SORT k STORE l",
+	"ZADD k 1 v", "ZINCRBY k 1 v", "ZREM k v", "ZPOPMIN k", "ZPOPMAX k", "ZMPOP 1 k MIN", "ZRANGESTORE k l 0 -1", "ZUNIONSTORE k 1 l", "ZINTERSTORE k 1 l",
+	"ZDIFFSTORE k 1 l", "ZREMRANGEBYRANK k 0 1", "ZREMRANGEBYSCORE k 0 1", "ZREMRANGEBYLEX k - +", "ZUNION 1 k", "ZRANGE k 0 -1",
+	"SETBIT k 1 1", "BITOP AND k l", "BITFIELD k SET u8 0 1", "BITFIELD k GET u8 0", "BITCOUNT k",
+	"BLPOP k 0.01", "BRPOP k 0.01", "BLMOVE k l LEFT LEFT 0.01", "BRPOPLPUSH k l 0.01", "BLMPOP 0.01 1 k LEFT", "BZPOPMIN k 0.01",
+	"BZPOPMAX k 0.01", "BZMPOP 0.01 1 k MIN", "RESTORE k 0 x", "SET k", "SET k v NX XX", "INCRBY k x", "FLUSHDB", "FLUSHALL", "SWAPDB 0 1",
+	"LPUSH k v", "RPUSH k v", "LPUSHX k v", "RPUSHX k v", "LPOP k", "RPOP k 2", "LSET k 0 v", "LINSERT k BEFORE a b", "LREM k 0 v", "LTRIM k 0 1", "LMOVE k l LEFT LEFT", "RPOPLPUSH k l", "LMPOP 1 k LEFT", "LRANGE k 0 1",
 }
 
 // TestOutOfMemoryAsRedis: a node without memory, where nothing may be evicted, refuses what Redis refuses, in the same words.
@@ -28,7 +37,7 @@ func TestOutOfMemoryAsRedis(t *testing.T) {
 		covered[testTable.Lookup(words(line))] = true
 	}
 	for _, row := range testTable.Rows() {
-		if row.Flags&(Write|DenyOOM) != 0 && !covered[row] {
+		if row.Flags&(Write|DenyOOM) != 0 && !covered[row] && row.Since < "7.1" { // Redis 7.0 knows it
 			t.Errorf("%s is not among the calls compared", row.FullName())
 		}
 	}

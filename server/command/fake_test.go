@@ -55,16 +55,17 @@ func (f *fakeConn) Reset() {
 
 // fakeNode is a node with other sessions beside fakeConn, two settings, and a topology.
 type fakeNode struct {
-	conn     *fakeConn
-	others   []ClientInfo
-	password string
-	config   map[string]string
-	stats    Stats
-	topology Topology
-	stop     chan struct{}
-	shutdown string // "", "now" or "later"
-	mayWait  func() // fails where a row that is not Slow asks for what may wait for the loops
-	resets   int
+	conn      *fakeConn
+	others    []ClientInfo
+	password  string
+	config    map[string]string
+	stats     Stats
+	topology  Topology
+	stop      chan struct{}
+	shutdown  string // "", "now" or "later"
+	mayWait   func() // fails where a row that is not Slow asks for what may wait for the loops
+	resets    int
+	unblocked []string
 }
 
 func (n *fakeNode) Clients() []ClientInfo {
@@ -91,6 +92,12 @@ func (n *fakeNode) KillClients(match func(*ClientInfo) bool, self uint64) int {
 		killed++
 	}
 	return killed
+}
+
+func (n *fakeNode) UnblockClient(id uint64, asError bool) bool {
+	n.mayWait()
+	n.unblocked = append(n.unblocked, fmt.Sprint(id, asError))
+	return id == n.conn.info.ID
 }
 
 func (n *fakeNode) ConfigGet(patterns []string) [][2]string {

@@ -195,7 +195,8 @@ func infoClients(w *infoWriter, _ *Ctx, s *Stats) {
 	w.int("client_recent_max_input_buffer", int64(s.MaxInput))
 	w.int("client_recent_max_output_buffer", int64(s.MaxOutput))
 	w.int("blocked_clients", int64(s.BlockedClients))
-	w.zeros("tracking_clients", "clients_in_timeout_table")
+	w.zeros("tracking_clients")
+	w.int("clients_in_timeout_table", int64(s.TimedClients))
 	w.int("held_requests", int64(s.HeldRequests))
 	w.int("proxied_in_flight", int64(s.InFlight))
 }

@@ -334,7 +334,8 @@ func commandGetKeysAndFlags(c *Ctx) {
 	for i := range r.Specs {
 		found = r.Specs[i].find(args, found)
 	}
-	if len(found) == 0 && !r.Has(NoMandatoryKeys) {
+	pos, err := r.KeyPositions(args, nil)
+	if err != nil || min(len(found), len(pos)) == 0 && !r.Has(NoMandatoryKeys) {
 		c.Out.Error(errGetKeysArgs)
 		return
 	}
@@ -354,6 +355,12 @@ type specKey struct {
 
 // find appends to dst the keys that s finds in args. A spec that does not fit the arguments finds none.
 func (s *KeySpec) find(args [][]byte, dst []specKey) []specKey {
+	if s.Positions != nil {
+		for _, at := range s.Positions(args) {
+			dst = append(dst, specKey{at, s.Flags})
+		}
+		return dst
+	}
 	first, ok := s.begin(args)
 	if !ok || s.Flags&KeyNotKey != 0 {
 		return dst

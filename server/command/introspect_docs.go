@@ -67,7 +67,7 @@ func (c *Ctx) writeParams(params []Param) {
 	w.Array(len(params))
 	for i := range params {
 		p := &params[i]
-		isKey := p.Type == TypeKey
+		isKey := p.Type == TypeKey || p.Type == TypePattern && p.Spec > 0
 		flagged := p.Optional || p.Multiple || p.MultipleToken
 		w.Map(2 + count(isKey, p.Token != "", p.Summary != "", p.Since != "", p.DeprecatedSince != "", flagged, len(p.Sub) > 0))
 		c.field("name", p.Name)

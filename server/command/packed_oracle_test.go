@@ -16,7 +16,6 @@ import (
 // Types of payloads that are listpacks, and what the nodes of a list are.
 const (
 	rdbHashListpack = rdb.Type(16)
-	rdbQuicklist2   = rdb.Type(18)
 	quicklistPacked = 2
 )
 

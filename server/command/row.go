@@ -115,6 +115,11 @@ type Row struct {
 	SlotArg func(args [][]byte) (slot uint16, ok bool)
 	Sub     []*Row
 
+	// TimeoutAt is for Blocking rows: the position of the time-out among the arguments, in seconds or, with TimeoutMillis,
+	// milliseconds; 0 = this call does not wait.
+	TimeoutAt     func(args [][]byte) int
+	TimeoutMillis bool
+
 	parent *Row
 	full   string // "client|list"
 	keyed  keyMode

@@ -69,6 +69,9 @@ type KeySpec struct {
 	LastKey, KeyStep       int // FindRange, FindKeyNum (KeyStep)
 	Limit                  int
 	KeyNumIndex, FirstKeyN int // FindKeyNum, relative to the beginning
+
+	// Positions finds the keys where Search and Find cannot say them.
+	Positions func(args [][]byte) []int
 }
 
 // oneKeySpec is the spec of a single key at argument index.
@@ -103,7 +106,7 @@ type Param struct {
 	Since           string
 	DeprecatedSince string
 	Summary         string
-	Spec            int // TypeKey: index into Row.Specs
+	Spec            int // TypeKey, and TypePattern where above 0: index into Row.Specs
 	Optional        bool
 	Multiple        bool // may be repeated
 	MultipleToken   bool // the token is repeated with it
@@ -126,6 +129,7 @@ func oneOf(name string, choices ...Param) Param {
 
 func (p Param) optional() Param             { p.Optional = true; return p }
 func (p Param) multiple() Param             { p.Multiple = true; return p }
+func (p Param) multipleToken() Param        { p.MultipleToken = true; return p }
 func (p Param) since(version string) Param  { p.Since = version; return p }
 func (p Param) withToken(word string) Param { p.Token = word; return p }
 

@@ -26,7 +26,8 @@ type Stats struct {
 	MaxClients     int
 	MaxInput       int // largest input buffer of a session of late, bytes
 	MaxOutput      int // largest output buffer of a session of late, bytes
-	BlockedClients int
+	BlockedClients int // sessions that wait in a blocking command
+	TimedClients   int // of these, with a time-out
 	HeldRequests   int // requests that wait for a slot to be served
 	InFlight       int // requests sent to other nodes that have no reply yet
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	redisoracle "ringcache/internal/oracle"
+	"ringcache/server/store"
 )
 
 // TestOracle runs random commands here and on a real redis-server, and compares every reply.
@@ -14,7 +15,7 @@ func TestOracle(t *testing.T) {
 	addr := redisoracle.StartRedis(t)
 	everything := []redisoracle.Family{
 		redisoracle.Strings, redisoracle.Keys, redisoracle.Database, redisoracle.Hashes, redisoracle.Lists, redisoracle.Sets, redisoracle.Zsets,
-		redisoracle.Geo, redisoracle.Streams, redisoracle.Sort, redisoracle.Select,
+		redisoracle.Bits, redisoracle.Geo, redisoracle.Streams, redisoracle.Sort, redisoracle.Select,
 	}
 	for _, tc := range []struct {
 		name         string
@@ -34,7 +35,13 @@ func TestOracle(t *testing.T) {
 				steps = 2000
 			}
 			t.Logf("seed %d", seed)
-			compareWithRedis(t, addr, newCluster(tc.nodes), tc.proto, redisoracle.NewGen(seed, tc.opt), steps)
+			cl := newCluster(tc.nodes)
+			for _, c := range cl.nodes {
+				th := store.DefaultThresholds
+				th.SetEntries = 0 // as Redis 7.0
+				c.KS.SetThresholds(th)
+			}
+			compareWithRedis(t, addr, cl, tc.proto, redisoracle.NewGen(seed, tc.opt), steps)
 		})
 	}
 }

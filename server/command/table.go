@@ -16,9 +16,9 @@ type Table struct {
 }
 
 // NewTable builds the table from its families. It panics on a malformed row: a mistake in a row is a mistake in the program,
-// and shows at the first start.
-func NewTable() *Table {
-	var rows []*Row
+// and shows at the first start. More rows are for tests.
+func NewTable(more ...*Row) *Table {
+	rows := more
 	rows = append(rows, connRows()...)
 	rows = append(rows, serverRows()...)
 	rows = append(rows, clusterRows()...)
@@ -26,8 +26,11 @@ func NewTable() *Table {
 	rows = append(rows, keyRows()...)
 	rows = append(rows, dumpRows()...)
 	rows = append(rows, stringRows()...)
+	rows = append(rows, bitRows()...)
 	rows = append(rows, hashRows()...)
 	rows = append(rows, listRows()...)
+	rows = append(rows, blockingListRows()...)
+	rows = append(rows, blockingZsetRows()...)
 	rows = append(rows, setRows()...)
 	rows = append(rows, zsetRows()...)
 	rows = append(rows, geoRows()...)
@@ -118,6 +121,8 @@ func (r *Row) check() string {
 		return "Gather and Split disagree"
 	case r.Split == SplitKeys && (r.FirstKey != 1 || r.LastKey != -1 || r.KeyStep != 1):
 		return "SplitKeys, but not every argument is a key"
+	case r.Has(Blocking) != (r.TimeoutAt != nil) || r.Has(Blocking) && (r.keyed != keyMany || r.Split != NoSplit || r.Has(Slow)):
+		return "Blocking rows, and no others, have a TimeoutAt, keys found by a list, and are run by one node"
 	case r.Split == SplitPairs && (r.FirstKey != 1 || r.LastKey != -1 || r.KeyStep != 2):
 		return "SplitPairs, but the arguments are not pairs"
 	}

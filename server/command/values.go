@@ -33,7 +33,7 @@ func (c *Ctx) emitValue(r store.Ref, it store.Item) {
 	case !it.Exists():
 		c.emit(r.Slot, r.DB, delName, r.Key)
 	default:
-		payload := rdb.AppendFooter(appendValue(nil, it), 0)
+		payload := rdb.AppendFooter(appendExact(nil, it), 0)
 		args := [][]byte{restoreName, r.Key, strconv.AppendInt(nil, it.ExpireAt(), 10), payload, replaceName, absttlName}
 		if it.Object() != nil {
 			args = append(args, largeName) // it may be small now, and have been large

@@ -51,7 +51,7 @@ func (p *chunkPool) get(atLeast int) *chunk {
 }
 
 func (p *chunkPool) put(c *chunk) {
-	if cap(c.buf) > chunkBytes || len(p.free) >= poolChunks {
+	if cap(c.buf) != chunkBytes || len(p.free) >= poolChunks {
 		return
 	}
 	c.buf = c.buf[:0]

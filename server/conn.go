@@ -109,14 +109,14 @@ func (s *session) Info() command.ClientInfo {
 
 func (s *session) flagLetters() string {
 	f := ""
-	if s.flags&flagReadOnly != 0 {
-		f += "r"
+	if s.park != notParked || s.waits() {
+		f += "b"
 	}
 	if s.c.IsUnix() {
 		f += "U"
 	}
-	if s.park != notParked {
-		f += "b"
+	if s.flags&flagReadOnly != 0 {
+		f += "r"
 	}
 	if f == "" {
 		return "N"

@@ -63,6 +63,9 @@ func FuzzInboundFrames(f *testing.F) {
 		request(1, 0, cmd("CLUSTER GETKEYSINSLOT 5 9999")), request(1, 0, "*3\r\n$3\r\n"), frame(bus.Header{ID: 1, Type: bus.FrameReply}, "+OK\r\n"),
 		frame(bus.Header{ID: 1, Type: bus.FrameRequest, DB: 15, Hops: 255, Slot: 16383, Epoch: 1 << 60}, cmd("GET "+near)),
 		string(bus.AppendHeader(nil, bus.Header{Bytes: 1 << 30, ID: 1, Type: bus.FrameRequest})) + "*1\r\n", strings.Repeat(request(1, 0, cmd("INCR "+near)), 50),
+		request(1, 0, cmd("TAKE "+near+" 0")) + frame(bus.Header{ID: 1, Type: bus.FrameCancel}, "") + request(2, 0, cmd("PEEK "+near+" 0.01")),
+		request(1, 0, cmd("TAKE "+near+" 0")) + request(1, 0, cmd("TAKE "+near+" 0")) + frame(bus.Header{ID: 1, Type: bus.FrameCancel}, "x"),
+		request(1, 0, cmd("TAKE "+near+" 0")) + frame(bus.Header{ID: 1, Type: bus.FrameCancel, Flags: bus.FlagTimedOut}, "") + request(3, 0, cmd("SET "+near+" v")),
 	} {
 		f.Add([]byte(seed))
 	}
@@ -107,12 +110,16 @@ func gone(err error) bool {
 // the node lives.
 func FuzzLinkReplies(f *testing.F) {
 	reply := func(id uint32, body string) string { return frame(bus.Header{ID: id, Type: bus.FrameReply}, body) }
+	moved := func(id uint32, body string) string {
+		return frame(bus.Header{ID: id, Type: bus.FrameReply, Flags: bus.FlagMoved}, body)
+	}
 	for _, seed := range []string{
 		"", "x", reply(1, "$1\r\nv\r\n"), reply(1, "") + reply(2, "*2\r\n:1\r\n"), reply(9, "+OK\r\n"), reply(0, "+OK\r\n"),
 		reply(1, "$-1\r\n") + reply(2, "*1\r\n$1\r\nx\r\n") + reply(3, ":5\r\n") + reply(4, "$3\r\nabc\r\n"), reply(1, "a") + reply(1, "b"),
 		reply(4, "*0\r\n") + reply(3, "_\r\n") + reply(2, "*-1\r\n") + reply(1, "*1\r\n*1\r\n*1\r\n"),
 		frame(bus.Header{ID: 1, Type: bus.FrameRequest}, cmd("GET a")),
-		string(bus.AppendHeader(nil, bus.Header{Bytes: 1 << 30, ID: 1, Type: bus.FrameReply})) + "+",
+		string(bus.AppendHeader(nil, bus.Header{Bytes: 1 << 30, ID: 1, Type: bus.FrameReply})) + "+", moved(1, "*1\r\n"), moved(9, ""), moved(0, ""),
+		moved(1, cmd("GET a")) + moved(2, cmd("TAKE far 1")) + moved(3, cmd("TAKE")) + moved(4, cmd("PEEK a 0.1")),
 	} {
 		f.Add([]byte(seed))
 	}
@@ -128,7 +135,7 @@ func FuzzLinkReplies(f *testing.F) {
 		}
 		var clients []*tclient
 		var wg sync.WaitGroup
-		for _, line := range []string{"GET " + far, "MGET " + near + " " + far, "DBSIZE", "LCS " + near + " " + far, "SCAN 0", "RANDOMKEY", "KEYS *"} {
+		for _, line := range []string{"GET " + far, "MGET " + near + " " + far, "DBSIZE", "LCS " + near + " " + far, "SCAN 0", "RANDOMKEY", "KEYS *", "TAKE " + far + " 0"} {
 			c := nd.client(t)
 			c.send(cmd(line))
 			clients = append(clients, c)

@@ -59,7 +59,9 @@ func (b *inbound) requests(p []byte) ([]byte, error) {
 			return p, nil
 		}
 		end := bus.HeaderSize + int(h.Bytes)
-		if err := b.run(&h, p[bus.HeaderSize:end]); err != nil {
+		if h.Type == bus.FrameCancel {
+			b.cancel(&h)
+		} else if err := b.run(&h, p[bus.HeaderSize:end]); err != nil {
 			return nil, err
 		}
 		p = p[end:]
@@ -146,5 +148,28 @@ func (b *inbound) readOn() {
 	}
 }
 
+// cancel ends the waiting of a request. Where it has ended before, its reply is on its way, and that is all.
+func (b *inbound) cancel(h *bus.Header) {
+	why := unblocked // to one whose client has gone, too: nobody reads it
+	if h.Flags&bus.FlagTimedOut != 0 {
+		why = timedOut
+	}
+	b.l.cancel(waitID{b, h.ID}, why)
+}
+
+// moved answers a request that has waited here, in vain and without any change, with what is to be sent to the new owner.
+func (b *inbound) moved(id uint32, raw []byte) {
+	if b.closed {
+		return
+	}
+	b.c.Reserve(bus.HeaderSize + len(raw))
+	h := bus.Header{Bytes: uint32(len(raw)), ID: id, Type: bus.FrameReply, Flags: bus.FlagMoved}
+	b.c.Out = append(bus.AppendHeader(b.c.Out, h), raw...)
+	b.c.Dirty()
+}
+
 // Close implements front.Handler.
-func (b *inbound) Close(*front.Conn, error) { b.closed = true }
+func (b *inbound) Close(*front.Conn, error) {
+	b.closed = true
+	b.l.cancelAll(b)
+}

@@ -19,6 +19,8 @@ import (
 const (
 	maxInflight      = 64 << 10              // requests without a reply
 	maxInflightBytes = 64 << 20              // bytes of them; a single larger request may pass it
+	maxWaiting       = 64 << 10              // requests that may wait for a key at the peer, besides those
+	maxWaitingBytes  = 64 << 20              // bytes of them; a single larger one may pass it
 	dialTimeout      = 2 * time.Second       // connect and handshake
 	dialLost         = 2 * dialTimeout       // a dial that has not been heard of for so long never will be
 	redialMin        = 20 * time.Millisecond // wait after the first failed dial
@@ -40,14 +42,16 @@ type link struct {
 	backoff  time.Duration
 	upSince  int64 // unix ms
 
-	flights  []flight
-	free     uint32 // first free flight + 1; 0 = none
-	inflight int
-	bytes    int // of requests in flight
-	cur      *chunk
-	appended uint64 // bytes ever given to this connection
-	in       []byte // the start of a frame that has not arrived whole
-	starved  bool   // somebody waits for it to drain
+	flights      []flight
+	free         uint32 // first free flight + 1; 0 = none
+	inflight     int
+	bytes        int // of requests in flight
+	waiting      int // requests that may wait for a key at the peer: blocked clients, or soon answered; not among inflight
+	waitingBytes int
+	cur          *chunk
+	appended     uint64 // bytes ever given to this connection
+	in           []byte // the start of a frame that has not arrived whole
+	starved      bool   // somebody waits for it to drain
 }
 
 // flight is one request without a reply.
@@ -64,6 +68,7 @@ type flight struct {
 	hops     uint8
 	part     bool
 	readOnly bool
+	waits    bool // counted apart, in a chunk of its own, and known to loop.waiting
 	used     bool
 }
 
@@ -97,6 +102,9 @@ func (k *link) full() bool {
 	return true
 }
 
+// crowded reports whether too many requests wait for keys at the peer.
+func (k *link) crowded() bool { return k.waiting >= maxWaiting || k.waitingBytes >= maxWaitingBytes }
+
 // send forwards r to the peer. The link must be up.
 func (k *link) send(r *request, slot uint16) {
 	if len(r.raw) > maxFrame {
@@ -110,19 +118,27 @@ func (k *link) send(r *request, slot uint16) {
 	}
 	f := &k.flights[id-1]
 	k.free = f.next
-	if k.cur == nil || len(k.cur.buf)+len(r.raw) > cap(k.cur.buf) {
-		k.newChunk(len(r.raw))
-	}
-	off := len(k.cur.buf)
-	k.cur.buf = append(k.cur.buf, r.raw...)
-	k.cur.refs++
+	waits := r.row.Has(command.Blocking) && r.row.Waits(r.args)
+	ck := k.chunkFor(len(r.raw), waits)
+	off := len(ck.buf)
+	ck.buf = append(ck.buf, r.raw...)
+	ck.refs++
 	k.appended += uint64(bus.HeaderSize + len(r.raw))
 	*f = flight{
-		to: r.to, tag: r.tag, ck: k.cur, off: off, n: len(r.raw), end: k.appended, db: r.db, proto: r.proto, hops: r.hops,
-		part: r.part, readOnly: r.row.Has(command.ReadOnly), used: true, deadline: r.deadline,
+		to: r.to, tag: r.tag, ck: ck, off: off, n: len(r.raw), end: k.appended, db: r.db, proto: r.proto, hops: r.hops,
+		part: r.part, readOnly: r.row.Has(command.ReadOnly), used: true, deadline: r.deadline, waits: waits,
 	}
-	k.inflight++
-	k.bytes += len(r.raw)
+	if waits {
+		k.waiting++
+		k.waitingBytes += len(r.raw)
+		k.l.putBlocked(&blocked{
+			id: waitID{r.to, r.tag}, proto: r.proto, db: r.db, hops: r.hops, timed: r.row.TimesOut(r.args), k: k, flight: id,
+			since: control.Mono(),
+		})
+	} else {
+		k.inflight++
+		k.bytes += len(r.raw)
+	}
 
 	h := bus.Header{
 		Bytes: uint32(len(r.raw)), ID: id, Type: bus.FrameRequest, DB: r.db, Hops: r.hops + 1, Slot: slot, Epoch: k.l.m.Epoch,
@@ -137,6 +153,17 @@ func (k *link) send(r *request, slot uint16) {
 	k.c.Out = append(bus.AppendHeader(k.c.Out, h), r.raw...)
 	k.c.Dirty()
 	k.l.stats.forwarded++
+}
+
+// chunkFor answers the chunk for a request of n bytes. One that may wait for long has its own, or it would keep one of 64 KB.
+func (k *link) chunkFor(n int, waits bool) *chunk {
+	if waits {
+		return &chunk{buf: make([]byte, 0, n)}
+	}
+	if k.cur == nil || len(k.cur.buf)+n > cap(k.cur.buf) {
+		k.newChunk(n)
+	}
+	return k.cur
 }
 
 func (k *link) newChunk(atLeast int) {
@@ -160,8 +187,16 @@ func (k *link) drop(id uint32) {
 			f.ck.buf = f.ck.buf[:0]
 		}
 	}
-	k.inflight--
-	k.bytes -= f.n
+	if f.waits {
+		k.waiting--
+		k.waitingBytes -= f.n
+		if b := k.l.waiting.blocked[waitID{f.to, f.tag}]; b != nil && b.k == k && b.flight == id {
+			k.l.forget(b)
+		}
+	} else {
+		k.inflight--
+		k.bytes -= f.n
+	}
 	*f = flight{next: k.free}
 	k.free = id
 	if k.starved && k.inflight <= maxInflight/2 && k.bytes <= maxInflightBytes/2 {
@@ -200,6 +235,14 @@ func (k *link) replies(p []byte) ([]byte, error) {
 		}
 		end := bus.HeaderSize + int(h.Bytes)
 		f := &k.flights[h.ID-1]
+		if h.Flags&bus.FlagMoved != 0 {
+			if !f.waits {
+				return nil, fmt.Errorf("%w: a request that does not wait has moved", bus.ErrFrame)
+			}
+			k.moved(h.ID, p[bus.HeaderSize:end])
+			p = p[end:]
+			continue
+		}
 		to, tag := f.to, f.tag
 		k.drop(h.ID)
 		to.complete(tag, p[bus.HeaderSize:end])
@@ -254,7 +297,7 @@ const (
 
 // fail sees to every request in flight once the first written bytes are all that the peer can have read.
 func (k *link) fail(written uint64) {
-	ids := make([]uint32, 0, k.inflight)
+	ids := make([]uint32, 0, k.inflight+k.waiting)
 	for i := range k.flights {
 		if k.flights[i].used {
 			ids = append(ids, uint32(i+1))
@@ -273,6 +316,8 @@ func (k *link) fail(written uint64) {
 		case f.to.gone():
 		case f.end <= written && tooLate[id]:
 			k.l.fail(f.to, f.tag, errLostRead)
+		case f.waits && (f.readOnly || f.end > written):
+			k.retryWaiting(id, deadline)
 		case f.readOnly || f.end > written:
 			r := request{raw: f.ck.buf[f.off : f.off+f.n], db: f.db, proto: f.proto, hops: f.hops, to: f.to, tag: f.tag}
 			if f.part {
@@ -389,7 +434,7 @@ func (l *loop) checkLinks(now time.Duration) {
 			k.dial(now)
 			continue
 		}
-		if k.inflight > 0 && view.Nodes[k.id].State == control.StateDown {
+		if k.inflight+k.waiting > 0 && view.Nodes[k.id].State == control.StateDown {
 			k.c.Close(errPeerDown)
 		}
 	}

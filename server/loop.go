@@ -48,6 +48,8 @@ type loop struct {
 	heldSlots map[uint16]int // how many of them have a key in the slot
 	since     time.Duration  // when the cause of the last mustHold began; 0 = now
 	lostLease time.Duration  // when the lease was last lost
+
+	waiting waiting
 }
 
 func newLoop(s *Server, ev *front.Loop) *loop {
@@ -59,6 +61,7 @@ func newLoop(s *Server, ev *front.Loop) *loop {
 		Node:   (*node)(s),
 		Table:  s.opt.Table,
 	}
+	l.initWaiting()
 	l.settings = s.settings.Load()
 	l.again.SetLimits(busLimits)
 	l.parts.SetLimits(busLimits)
@@ -89,7 +92,9 @@ func (l *loop) batchStart() {
 
 // batchEnd goes on with what the batch has set free, before the output leaves.
 func (l *loop) batchEnd() {
+	l.expireBlocked()
 	for range maxRounds {
+		l.settleBlocked()
 		if l.wake {
 			l.wake = false
 			l.retryHeld()
@@ -100,9 +105,11 @@ func (l *loop) batchEnd() {
 		}
 		l.runReady()
 	}
-	if l.wake || len(l.ready) > 0 {
+	l.settleBlocked()
+	if l.wake || len(l.ready) > 0 || l.srv.waiters.Marked() {
 		l.ev.Post(l.nothing) // the rest in the next batch, so that others get their turn
 	}
+	l.setAlarm()
 	l.publish()
 }
 
@@ -120,6 +127,9 @@ func (l *loop) tick() {
 	l.expireParked(now)
 	l.checkLinks(now)
 	l.checkSessions()
+	if !l.serving && l.lostLease > 0 && now > l.lostLease+l.settings.Hold {
+		l.moveBlocked(true)
+	}
 	if len(l.parked) > 0 || len(l.held) > 0 {
 		l.wake = true
 	}
@@ -170,6 +180,7 @@ func (l *loop) setMap(m *ring.Map) {
 		}
 	}
 	l.unassigned = assigned < ring.Slots
+	l.moveBlocked(false)
 	l.wake = true
 }
 

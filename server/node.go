@@ -103,6 +103,17 @@ func (n *node) KillClients(match func(*command.ClientInfo) bool, self uint64) in
 	}))
 }
 
+// UnblockClient ends the waiting of a session.
+func (n *node) UnblockClient(id uint64, asError bool) bool {
+	why := timedOut
+	if asError {
+		why = unblocked
+	}
+	return len(collect(n.srv(), func(s *session) (bool, bool) {
+		return true, s.id == id && s.waits() && s.l.cancel(waitID{s, s.waitTag}, why)
+	})) > 0
+}
+
 func (n *node) ConfigSet(pairs [][2]string) error { return n.opt.Config.Set(pairs) }
 func (n *node) PasswordSet() bool                 { return n.settings.Load().RequirePass != "" }
 func (n *node) MaxMemory() int64                  { return n.settings.Load().MaxMemory }
@@ -199,7 +210,7 @@ func splitAddr(addr string) (string, int) {
 // heapSamples are the runtime's figures that INFO memory shows.
 var heapSamples = []string{"/memory/classes/heap/objects:bytes", "/memory/classes/total:bytes"}
 
-func heap() (inUse, sys int64) {
+func goHeap() (inUse, sys int64) {
 	samples := []metrics.Sample{{Name: heapSamples[0]}, {Name: heapSamples[1]}}
 	metrics.Read(samples)
 	return int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64())
@@ -212,7 +223,7 @@ func (n *node) Stats() command.Stats {
 	ks := s.opt.Keyspace
 	stats := ks.Stats()
 	memory := ks.Memory()
-	inUse, sys := heap()
+	inUse, sys := goHeap()
 	usage := processUsage()
 	ops, in, out := s.rates.now()
 	base := s.base.load()
@@ -227,7 +238,7 @@ func (n *node) Stats() command.Stats {
 		Version: s.opt.Info.Version, RunID: s.runID, Executable: s.opt.Info.Executable, ConfigFile: s.opt.Info.ConfigFile,
 		TCPPort: s.opt.Info.Port, PID: usage.pid, Loops: len(s.loops), StartMilli: s.started.UnixMilli(),
 		Clients: int(s.clients.Load()), PeerLinks: int(s.sum(cLinks)), MaxClients: set.MaxClients,
-		MaxInput: int(s.highest(cMaxInput)), MaxOutput: int(s.highest(cMaxOutput)), HeldRequests: int(s.sum(cParked) + s.sum(cHeld)),
+		MaxInput: int(s.highest(cMaxInput)), MaxOutput: int(s.highest(cMaxOutput)), BlockedClients: int(s.sum(cBlocked)), TimedClients: int(s.sum(cBlockedTimed)), HeldRequests: int(s.sum(cParked) + s.sum(cHeld)),
 		Memory: memory, MemoryUsed: memory.Used, MemoryPeak: s.rates.peak.Load(), MemoryRSS: usage.rss, MemorySystem: usage.system,
 		GoHeapInUse: inUse, GoHeapSys: sys, ClientBuffers: s.sum(cClientBytes), LinkBuffers: s.sum(cLinkBytes),
 		MaxMemory: set.MaxMemory, EvictionPolicy: set.Policy,

@@ -102,6 +102,9 @@ func (s *Server) slice(now int64) (more bool) {
 			more = true
 		}
 	}
+	if s.waiters.Marked() { // somebody waits for a key that has gone
+		s.loops[0].ev.Post(s.loops[0].nothing)
+	}
 	return ks.MaintainSlice(sliceBudget) || more
 }
 

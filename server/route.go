@@ -54,8 +54,25 @@ func (s *session) try(args [][]byte, raw []byte) parkReason {
 		return parkWait
 	}
 	s.barrier = s.barrier && !s.places.empty()
+	if row.Has(command.Blocking) {
+		s.waitFor(r.tag)
+	}
 	return notParked
 }
+
+// waitFor has the session run nothing more until a command is answered that waits, or may.
+func (s *session) waitFor(tag uint32) {
+	if s.l.waiting.blocked[waitID{s, tag}] == nil {
+		return
+	}
+	s.barrier, s.waitTag = true, tag
+	if s.rd.Buffered() < maxBehindWait {
+		s.c.Resume() // else the end of the client would not be seen
+	}
+}
+
+// waits reports whether the session waits for a command that blocks.
+func (s *session) waits() bool { return s.barrier && s.l.waiting.blocked[waitID{s, s.waitTag}] != nil }
 
 // disown takes back the place that owe gave last.
 func (s *session) disown() {
@@ -114,6 +131,9 @@ func (l *loop) owner(slot uint16) *link {
 // run executes row, or this node's part of it, with l.ctx, and counts it.
 func (l *loop) run(row *command.Row, part bool) {
 	c, st := &l.ctx, l.stats.commands
+	if len(l.waiting.toServe) > 0 {
+		l.serveReady()
+	}
 	start := len(c.Out.B)
 	l.stats.executed++
 	measure := st.Begin(row)
@@ -130,6 +150,9 @@ func (l *loop) run(row *command.Row, part bool) {
 		st.Time(row, int64(time.Since(began)))
 	}
 	st.End(row, c.Out.B[start:])
+	if len(c.Ready) > 0 {
+		l.takeReady(c)
+	}
 }
 
 // runHere executes a command that the receiving node answers itself.
@@ -214,6 +237,10 @@ func (l *loop) toOwner(r *request, slot uint16) verdict {
 		return finished
 	}
 	if r.epoch > l.m.Epoch || r.hops >= maxHops {
+		if peer, ok := r.to.(*inbound); ok && r.epoch <= l.m.Epoch && r.row.Waits(r.args) {
+			peer.moved(r.tag, r.raw) // it may wait for long, and its keys move on meanwhile
+			return finished
+		}
 		l.since = 0
 		return mustHold // a newer map than ours is on its way
 	}
@@ -223,6 +250,9 @@ func (l *loop) toOwner(r *request, slot uint16) verdict {
 		return mustHold
 	case k.full():
 		return mustWait
+	case r.row.Waits(r.args) && k.crowded():
+		l.fail(r.to, r.tag, command.ErrTooManyWait)
+		return finished
 	}
 	k.send(r, slot)
 	return finished
@@ -237,6 +267,12 @@ func (l *loop) runNow(r *request, slot uint16) {
 	c.Args, c.DB, c.Slot, c.Conn, c.NoTouch = r.args, int(r.db), slot, nil, false
 	c.Out.B, c.Out.Proto = l.out[:0], int(r.proto)
 	l.run(r.row, r.part)
+	if r.row.Has(command.Blocking) {
+		if w := c.Waiting(); w != nil {
+			l.wait(r, w)
+			return
+		}
+	}
 	l.giveReply(r.to, r.tag, c.Out.B)
 }
 

@@ -100,6 +100,7 @@ type Server struct {
 	rates     rates
 	newLimit  chan struct{} // the settings changed: memory may be over its limit now
 	base      base
+	waiters   *command.Waiters
 
 	statsGroup *command.StatsGroup
 	get        *command.Row // GET, for the parts of commands that fetch keys
@@ -126,6 +127,7 @@ func New(opt Options) (*Server, error) {
 	if s.get == nil {
 		return nil, errors.New("server: the command table has no GET")
 	}
+	s.waiters = command.NewWaiters(opt.Keyspace, command.DefaultWaitLimits)
 	s.settings.Store(&opt.Settings)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	group, err := front.New(front.Options{

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"ringcache/server/command"
@@ -26,10 +27,12 @@ type session struct {
 	modeSet bool // the command that ran chose the mode
 	authed  bool
 	closed  bool
-	ending  bool // no further command is read: QUIT, or a protocol error
-	eof     bool // the client sends no more
-	barrier bool // a cluster-wide or slow command runs: the next one waits for its reply
-	queued  bool // in loop.ready
+	ending  bool   // no further command is read: QUIT, or a protocol error
+	eof     bool   // the client sends no more
+	barrier bool   // a cluster-wide or slow command runs: the next one waits for its reply
+	queued  bool   // in loop.ready
+	shut    bool   // the client sends no more, but what it sent has not all been read
+	waitTag uint32 // of the last command that blocked
 	flags   sessionFlags
 
 	park      parkReason
@@ -99,7 +102,9 @@ func (s *session) Data(_ *front.Conn, p []byte) {
 	s.active = s.l.ev.Now()
 	s.rd.Feed(p)
 	if s.blocked() {
-		s.c.Pause() // what has arrived is kept; the rest stays in the kernel until the session may go on
+		if !s.waits() || s.rd.Buffered() >= maxBehindWait {
+			s.c.Pause()
+		} // what has arrived is kept; the rest stays in the kernel until the session may go on
 	} else {
 		s.run()
 	}
@@ -123,6 +128,7 @@ func (s *session) run() {
 			return
 		}
 		s.exec(cmd.Args, cmd.Raw)
+		s.c.Ease()
 	}
 }
 
@@ -304,8 +310,19 @@ func (s *session) drained() {
 // Ended implements front.Ender: the client has sent its last command, and may wait for replies yet.
 func (s *session) Ended(*front.Conn) bool {
 	s.eof = true
+	if s.waits() {
+		return false // as Redis: who waits for a key and shuts down has gone
+	}
 	s.over()
 	return true
+}
+
+// Shut implements front.ShutWatcher.
+func (s *session) Shut(*front.Conn) {
+	s.shut = true
+	if s.waits() {
+		s.c.Close(io.EOF)
+	}
 }
 
 // over closes the connection of a client that sends no more once all it has sent is answered.
@@ -345,6 +362,9 @@ func (s *session) Drained(*front.Conn) {}
 // Close implements front.Handler.
 func (s *session) Close(c *front.Conn, err error) {
 	s.closed = true
+	if s.barrier {
+		s.l.cancel(waitID{s, s.waitTag}, clientGone)
+	}
 	s.l.srv.clients.Add(-1)
 	if n := s.rd.Buffered(); n > 0 && err != nil && !s.ending {
 		s.l.srv.log.Info("a client went away in the middle of a request", "client", c.RemoteAddr(), "id", s.id, "bytes", n, "err", err)

@@ -25,12 +25,15 @@ func (l *loop) runSlow(r *request, part bool, slot uint16) verdict {
 	m, self := l.m, l.self
 	ctx := command.Ctx{
 		DB: int(r.db), Now: l.ev.Now(), KS: s.opt.Keyspace, SlotOf: l.ctx.SlotOf, Node: l.ctx.Node, Table: s.opt.Table,
-		Slot: slot, Owned: func(slot uint16) bool { return m.Slots[slot].Primary == self },
+		Waiters: s.waiters, NoBlock: true, Slot: slot, Owned: func(slot uint16) bool { return m.Slots[slot].Primary == self },
 	}
 	if ss, ok := r.to.(*session); ok {
 		ctx.Conn = newFarConn(ss)
 	}
 	ctx.Out.Proto = int(r.proto)
+	if len(l.waiting.toServe) > 0 {
+		l.serveReady()
+	}
 	raw := append([]byte(nil), r.raw...)
 	row, to, tag := r.row, r.to, r.tag
 	s.wg.Go(func() {
@@ -55,6 +58,7 @@ func (l *loop) runSlow(r *request, part bool, slot uint16) verdict {
 			l.stats.commands.Time(row, int64(took))
 			l.stats.commands.End(row, reply)
 			to.complete(tag, reply)
+			l.takeReady(&ctx)
 			l.wake = true
 		})
 	})

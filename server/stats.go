@@ -47,6 +47,8 @@ const (
 	cMaxInput
 	cMaxOutput
 	cClientBytes
+	cBlocked
+	cBlockedTimed
 	numCounters
 )
 
@@ -56,13 +58,14 @@ func (l *loop) publish() {
 	s.commands.Publish()
 	inflight := int64(0)
 	for _, k := range l.links {
-		inflight += int64(k.inflight)
+		inflight += int64(k.inflight + k.waiting)
 	}
 	for i, v := range [...]int64{
 		cConnections: s.connections, cRejected: s.rejected, cProtocolErrors: s.protocolErrors, cBytesIn: s.bytesIn, cBytesOut: s.bytesOut,
 		cForwarded: s.forwarded, cServed: s.served, cHeldTotal: s.heldTotal, cCommands: s.executed, cLeasesLost: s.leasesLost, cReads: s.reads, cWrites: s.writes,
 		cParked: int64(len(l.parked)), cHeld: int64(len(l.held)), cInflight: inflight,
 		cMaxInput: s.maxInput, cMaxOutput: s.maxOutput, cClientBytes: s.clientBytes, cLinks: s.links, cLinkBytes: s.linkBytes,
+		cBlocked: int64(l.waiting.clients), cBlockedTimed: int64(l.waiting.timed),
 	} {
 		if s.shown[i].Load() != v { // a load is free, a store is a locked instruction
 			s.shown[i].Store(v)

@@ -167,7 +167,7 @@ func (n *testNode) serve(tb testing.TB, loops int, settings Settings) {
 		}
 	}
 	srv, err := New(Options{
-		Self: ring.Node{ID: n.id, Addr: "127.0.0.1:1"}, Loops: loops, Table: command.NewTable(), Keyspace: n.ks, Cluster: n,
+		Self: ring.Node{ID: n.id, Addr: "127.0.0.1:1"}, Loops: loops, Table: command.NewTable(testRows()...), Keyspace: n.ks, Cluster: n,
 		Config: noConfig{}, Settings: settings, Stop: func() {},
 		Dial: dial,
 	})

@@ -8,11 +8,12 @@ import (
 
 // maySleep are the test files that may call time.Sleep, each with its reason.
 var maySleep = map[string]string{
-	"server/helper_test.go":       "the pause between two looks at a condition",
-	"server/random_test.go":       "random spans between the disturbances of a random test",
-	"server/link_test.go":         "loopback sockets need a moment until what was written can be read; the loop under test is stopped meanwhile",
-	"server/front/helper_test.go": "the pause between two looks at a condition",
-	"server/front/limits_test.go": "the pause between two looks at a condition, and a span in which the CPU time of doing nothing is measured",
+	"server/helper_test.go":                    "the pause between two looks at a condition",
+	"server/random_test.go":                    "random spans between the disturbances of a random test",
+	"server/link_test.go":                      "loopback sockets need a moment until what was written can be read; the loop under test is stopped meanwhile",
+	"internal/clustertest/collections_test.go": "a span in which another client's delays are measured",
+	"server/front/helper_test.go":              "the pause between two looks at a condition",
+	"server/front/limits_test.go":              "the pause between two looks at a condition, and a span in which the CPU time of doing nothing is measured",
 }
 
 // TestSource runs every rule over the tree that this package stands in.

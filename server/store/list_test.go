@@ -39,7 +39,7 @@ func (q *quicklist) auditPool() (inPool int, err error) {
 	if (n != q.n || size != q.size) && !q.releasing {
 		return 0, fmt.Errorf("%d elements, %d bytes of them; it has %d, %d", q.n, q.size, n, size)
 	}
-	if bytes := large + inPool + len(q.groups)*groupBytes; bytes != q.bytes {
+	if bytes := large + inPool + len(q.groups)*chunkGroupBytes; bytes != q.bytes {
 		return 0, fmt.Errorf("%d bytes; it has %d", q.bytes, bytes)
 	}
 	return inPool, nil

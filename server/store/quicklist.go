@@ -53,10 +53,10 @@ type chunk struct {
 type chunkPos struct{ group, chunk int }
 
 const (
-	groupMax   = 64 // chunks of a group
-	groupMin   = 2  // that a group has room for, at least
-	groupBytes = int(unsafe.Sizeof(group{}))
-	chunkBytes = int(unsafe.Sizeof(chunk{}))
+	groupMax        = 64 // chunks of a group
+	groupMin        = 2  // that a group has room for, at least
+	chunkGroupBytes = int(unsafe.Sizeof(group{}))
+	chunkBytes      = int(unsafe.Sizeof(chunk{}))
 )
 
 func (q *quicklist) Type() Type { return TypeList }
@@ -189,7 +189,7 @@ func (q *quicklist) makeRoom(at chunkPos) chunkPos {
 // insertGroup puts an empty group with room for some chunks before group i, or behind the last.
 func (q *quicklist) insertGroup(i, room int) {
 	q.groups = slices.Insert(q.groups, i, group{at: q.alloc(room * chunkBytes)})
-	q.bytes += groupBytes
+	q.bytes += chunkGroupBytes
 }
 
 // splitGroup moves half of a full group's chunks to a new one behind it.
@@ -234,7 +234,7 @@ func (q *quicklist) removeChunk(at chunkPos) {
 // removeGroup removes a group that has no chunks any more.
 func (q *quicklist) removeGroup(i int) {
 	q.free(q.groups[i].at)
-	q.bytes -= groupBytes
+	q.bytes -= chunkGroupBytes
 	if i == 0 {
 		q.groups = q.groups[1:] // its room goes when there is no more behind the last
 	} else {

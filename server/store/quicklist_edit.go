@@ -135,7 +135,7 @@ func (q *quicklist) cutGroups(left bool, n int) (cut int) {
 	}
 	for i := range gone.groups {
 		g := &gone.groups[i]
-		gone.bytes += groupBytes + q.room(g.at)
+		gone.bytes += chunkGroupBytes + q.room(g.at)
 		for j := range int(g.chunks) {
 			c := q.chunkOf(g, j)
 			gone.bytes += c.memory(&q.parts)

@@ -11,21 +11,22 @@ type Family string
 
 // The families.
 const (
-	Strings  Family = "strings"
-	Keys     Family = "keys"
-	Database Family = "database" // FLUSHALL, SWAPDB, SCAN, KEYS ...: about whole databases
-	Hashes   Family = "hashes"
-	Lists    Family = "lists"
-	Sets     Family = "sets"
-	Zsets    Family = "zsets"
-	Bits     Family = "bits"
-	Geo      Family = "geo"
-	Streams  Family = "streams"
-	Sort     Family = "sort"        // SORT and SORT_RO
-	Select   Family = "select"      // SELECT of databases 0 to 2
-	Pops     Family = "pops"        // members of sets that go by chance: two servers part ways
-	Lex      Family = "lex"         // ranges of names where scores differ: of large sorted sets that is chance
-	HashTTL  Family = "hash expiry" // of Redis 7.4 and 8.0
+	Strings     Family = "strings"
+	Keys        Family = "keys"
+	Database    Family = "database" // FLUSHALL, SWAPDB, SCAN, KEYS ...: about whole databases
+	Hashes      Family = "hashes"
+	Lists       Family = "lists"
+	Sets        Family = "sets"
+	Zsets       Family = "zsets"
+	Bits        Family = "bits"
+	Geo         Family = "geo"
+	Streams     Family = "streams"
+	Sort        Family = "sort"         // SORT and SORT_RO
+	Select      Family = "select"       // SELECT of databases 0 to 2
+	Pops        Family = "pops"         // members of sets that go by chance: two servers part ways
+	Lex         Family = "lex"          // ranges of names where scores differ: of large sorted sets that is chance
+	HashTTL     Family = "hash expiry"  // of Redis 7.4 and 8.0
+	StreamClock Family = "stream-clock" // XADD with the time as the id
 )
 
 // Options say what a [Gen] may make.

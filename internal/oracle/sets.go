@@ -17,7 +17,7 @@ var setMakes = []make1{
 	{weight: 3, fn: func(g *Gen) []string { return []string{"scard", g.setKey()} }},
 	{weight: 1, fn: func(g *Gen) []string {
 		return []string{"spop", g.setKey(), g.pick("1000000", "0", "-1", "x", "9223372036854775807", "9223372036854775808", "1.5", "")}
-	}},
+	}, exact: true},
 	{weight: 3, fn: genSrandmember},
 	{weight: 32, fn: genSmove, oneSlot: true},
 	{weight: 8, fn: func(g *Gen) []string { return g.nearKeys(g.pick("sinter", "sunion", "sdiff")) }, oneSlot: true},

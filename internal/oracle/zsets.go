@@ -32,10 +32,10 @@ var zsetMakes = []make1{
 	}, oneSlot: true},
 	{weight: 3, fn: genZintercard, oneSlot: true},
 	{weight: 6, fn: genZlexAlike, keep: true},
-	{weight: 8, fn: func(g *Gen) []string { return g.zlex(lexKeys[g.rnd.IntN(len(lexKeys))]) }},
+	{weight: 8, fn: func(g *Gen) []string { return g.zlex(lexKeys[g.rnd.IntN(len(lexKeys))]) }, keep: true},
 	{weight: 8, fn: func(g *Gen) []string {
 		return []string{"zremrangebylex", lexKeys[g.rnd.IntN(len(lexKeys))], g.lexEnd(), g.lexEnd()}
-	}},
+	}, keep: true},
 	{weight: 2, fn: genZsetRestore},
 }
 

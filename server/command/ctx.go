@@ -37,6 +37,7 @@ type Ctx struct {
 	popArgs [][]byte  // scratch: what SPOP emits
 	elem    [1][]byte // scratch: what is pushed to a list
 	scores  []float64 // scratch: those of ZADD
+	stream  streamScratch
 }
 
 // Waiting answers the waiter that the last run of a Blocking row has left instead of a reply; nil if it has replied.

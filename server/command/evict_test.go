@@ -28,6 +28,8 @@ var overLimit = []string{
 	"BLPOP k 0.01", "BRPOP k 0.01", "BLMOVE k l LEFT LEFT 0.01", "BRPOPLPUSH k l 0.01", "BLMPOP 0.01 1 k LEFT", "BZPOPMIN k 0.01",
 	"BZPOPMAX k 0.01", "BZMPOP 0.01 1 k MIN", "RESTORE k 0 x", "SET k", "SET k v NX XX", "INCRBY k x", "FLUSHDB", "FLUSHALL", "SWAPDB 0 1",
 	"LPUSH k v", "RPUSH k v", "LPUSHX k v", "RPUSHX k v", "LPOP k", "RPOP k 2", "LSET k 0 v", "LINSERT k BEFORE a b", "LREM k 0 v", "LTRIM k 0 1", "LMOVE k l LEFT LEFT", "RPOPLPUSH k l", "LMPOP 1 k LEFT", "LRANGE k 0 1",
+	"XADD k 1-1 f v", "XDEL k 1-1", "XTRIM k MAXLEN 1", "XREADGROUP GROUP g c STREAMS k >", "XACK k g 1-1", "XCLAIM k g c 0 1-1",
+	"XAUTOCLAIM k g c 0 0", "XSETID k 1-1", "XGROUP CREATE k g 0", "XGROUP DESTROY k g", "XREAD STREAMS k 0", "XLEN k",
 }
 
 // TestOutOfMemoryAsRedis: a node without memory, where nothing may be evicted, refuses what Redis refuses, in the same words.

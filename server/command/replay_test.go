@@ -64,10 +64,11 @@ func contents(it store.Item) string {
 
 // objectContents are contents of large collections.
 var objectContents = map[store.Type]func(store.Item) string{
-	store.TypeList: listContents,
-	store.TypeHash: hashContents,
-	store.TypeSet:  setContents,
-	store.TypeZset: zsetContents,
+	store.TypeList:   listContents,
+	store.TypeHash:   hashContents,
+	store.TypeSet:    setContents,
+	store.TypeZset:   zsetContents,
+	store.TypeStream: streamContents,
 }
 
 // workload is random commands on a primary, and what came of them.
@@ -85,20 +86,23 @@ type workload struct {
 	running  [][]byte       // the command under way
 	evicted  int            // keys evicted during it
 	changed  map[*Row]int   // how many commands of each row changed something
+	calm     bool           // no database is emptied but now and then: what is made of many commands gets done
 }
 
 // work runs commands. With disturb keys expire and are evicted in the middle of them.
-func work(tb testing.TB, seed uint64, commands int, disturb bool) *workload {
+//
+// More families than the usual ones have their commands made more often, in calm.
+func work(tb testing.TB, seed uint64, commands int, disturb bool, more ...redisoracle.Family) *workload {
 	tb.Helper()
 	cl := newCluster(1)
 	w := &workload{
 		tb: tb, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), cl: cl, ctx: cl.nodes[0], sink: cl.sinks[0], follower: replica(1),
-		gen: redisoracle.NewGen(seed, redisoracle.Options{CrossSlot: true, Families: []redisoracle.Family{
+		gen: redisoracle.NewGen(seed, redisoracle.Options{CrossSlot: true, Families: append(more,
 			redisoracle.Strings, redisoracle.Strings, redisoracle.Keys, redisoracle.Keys, redisoracle.Database,
 			redisoracle.Hashes, redisoracle.HashTTL, redisoracle.Lists, redisoracle.Sets, redisoracle.Pops,
-			redisoracle.Zsets, redisoracle.Geo, redisoracle.Bits, redisoracle.Streams, redisoracle.Sort,
-		}}),
-		state: map[place]held{}, changed: map[*Row]int{},
+			redisoracle.Zsets, redisoracle.Geo, redisoracle.Bits, redisoracle.Streams, redisoracle.StreamClock, redisoracle.Sort,
+		)}),
+		state: map[place]held{}, changed: map[*Row]int{}, calm: len(more) > 0,
 	}
 	w.ctx.KS = store.New(store.Options{Hash: testHash, Sink: w.sink, Random: rand.New(rand.NewPCG(seed, 2))})
 	if disturb {
@@ -129,7 +133,7 @@ func (w *workload) step() {
 	}
 	w.cl.db = w.database()
 	args := w.gen.Next()
-	if w.rnd.IntN(4) == 0 {
+	if !w.calm && w.rnd.IntN(4) == 0 {
 		args = w.extra()
 	}
 	expired, mark := w.ctx.KS.Stats().Expired, len(w.sink.effects)
@@ -413,7 +417,11 @@ func TestEffectsReplay(t *testing.T) {
 	}
 	// Some commands rarely find what they would change: they get more rounds.
 	for round := uint64(0); round < rounds || round < most && missing(); round++ {
-		w := work(t, seed+round, commands, round%2 == 1)
+		var more []redisoracle.Family
+		if round%4 >= 2 { // with and without disturbance
+			more = oftenStreams
+		}
+		w := work(t, seed+round, commands, round%2 == 1, more...)
 		w.same("effects", w.replay())
 		w.same("bytes", w.replayBytes())
 		for row, n := range w.changed {

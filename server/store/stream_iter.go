@@ -53,11 +53,9 @@ func (it *StreamIter) Next() bool {
 		}
 		it.read(it.pos)
 		it.left = it.entry.elements + 1
-		switch {
-		case it.hi.Less(it.entry.id):
-			return false
-		case it.entry.flags&entryDeleted == 0 && !it.entry.id.Less(it.lo):
-			return true
+		// An entry that is deleted ends nothing: XSETID may have gone back below its id, and what came after it have a lower one.
+		if it.entry.flags&entryDeleted == 0 && !it.entry.id.Less(it.lo) {
+			return !it.hi.Less(it.entry.id)
 		}
 	}
 }
@@ -84,11 +82,8 @@ func (it *StreamIter) prev() bool {
 		}
 		it.pos = it.p.entryBefore(it.pos)
 		it.read(it.pos)
-		switch {
-		case it.entry.id.Less(it.lo):
-			return false
-		case it.entry.flags&entryDeleted == 0 && !it.hi.Less(it.entry.id):
-			return true
+		if it.entry.flags&entryDeleted == 0 && !it.hi.Less(it.entry.id) {
+			return !it.entry.id.Less(it.lo)
 		}
 	}
 }

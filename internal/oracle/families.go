@@ -68,6 +68,7 @@ var families = map[Family][]make1{
 	Lists:       listMakes,
 	Sets:        setMakes,
 	Zsets:       zsetMakes,
+	HLLs:        hllMakes,
 	Bits:        bitMakes,
 	Geo:         geoMakes,
 	Streams:     streamMakes,

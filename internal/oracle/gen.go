@@ -18,6 +18,7 @@ const (
 	Lists       Family = "lists"
 	Sets        Family = "sets"
 	Zsets       Family = "zsets"
+	HLLs        Family = "hyperloglogs"
 	Bits        Family = "bits"
 	Geo         Family = "geo"
 	Streams     Family = "streams"

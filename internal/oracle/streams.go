@@ -371,7 +371,7 @@ var streamNormal = map[string]normalizer{
 }
 
 var (
-	idlePending  = regexp.MustCompile(`(\*4\r\n\$\d+\r\n\d+-\d+\r\n\$\d+\r\n[^\r]*\r\n:)(\d+)(\r\n)`)
+	idlePending  = regexp.MustCompile(`(\*4\r\n\$\d+\r\n\d+-\d+\r\n\$\d+\r\n(?s:.*?)\r\n:)(\d+)(\r\n)`)
 	idleConsumer = regexp.MustCompile(`(\$4\r\nidle\r\n:)\d+`)
 	moment       = regexp.MustCompile(`:\d{13}\r\n`)
 )

@@ -313,7 +313,7 @@ func commandGetKeys(c *Ctx) {
 		return
 	}
 	pos, err := r.KeyPositions(args, nil)
-	if err != nil || len(pos) == 0 && !r.Has(NoMandatoryKeys) {
+	if err != nil || r.specMissing(args) || len(pos) == 0 && !r.Has(NoMandatoryKeys) {
 		c.Out.Error(errGetKeysArgs)
 		return
 	}
@@ -321,6 +321,16 @@ func commandGetKeys(c *Ctx) {
 	for _, i := range pos {
 		c.Out.Bulk(args[i])
 	}
+}
+
+// specMissing reports whether a call ends before the keys that one of the specs tells of: PFMERGE of one key. Redis calls that wrong.
+func (r *Row) specMissing(args [][]byte) bool {
+	for i := range r.Specs {
+		if s := &r.Specs[i]; s.Search == SearchIndex && s.Find == FindRange && s.Index >= len(args) {
+			return true
+		}
+	}
+	return false
 }
 
 // commandGetKeysAndFlags is COMMAND GETKEYSANDFLAGS command [argument ...]: each key with what is done to it.
@@ -335,7 +345,7 @@ func commandGetKeysAndFlags(c *Ctx) {
 		found = r.Specs[i].find(args, found)
 	}
 	pos, err := r.KeyPositions(args, nil)
-	if err != nil || min(len(found), len(pos)) == 0 && !r.Has(NoMandatoryKeys) {
+	if err != nil || r.specMissing(args) || min(len(found), len(pos)) == 0 && !r.Has(NoMandatoryKeys) {
 		c.Out.Error(errGetKeysArgs)
 		return
 	}

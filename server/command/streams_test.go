@@ -2,10 +2,16 @@ package command
 
 import (
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	redisoracle "ringcache/internal/oracle"
+	"ringcache/server/resp"
 	"ringcache/server/store"
 )
 
@@ -34,4 +40,45 @@ func streamContents(it store.Item) string {
 		}
 	}
 	return b.String()
+}
+
+// TestStreamEffectsInSmallNodes: a replica has the same nodes as its primary, though approximate trimming takes whole ones, also such
+// as have only deleted entries left.
+func TestStreamEffectsInSmallNodes(t *testing.T) {
+	steps := 20_000
+	if testing.Short() {
+		steps = 4000
+	}
+	cl, follower := newCluster(1), replica(1)
+	for _, c := range []*Ctx{cl.nodes[0], follower} {
+		limits := *c.KS.Thresholds()
+		limits.StreamLength = 3
+		c.KS.SetThresholds(limits)
+	}
+	seed := rand.Uint64()
+	g := redisoracle.NewGen(seed, redisoracle.Options{
+		Families: []redisoracle.Family{redisoracle.Streams, redisoracle.StreamClock}, CrossSlot: true,
+	})
+	applied := 0
+	for step := range steps {
+		cl.now += int64(step % 3)
+		line := g.Next()
+		cl.do(line...)
+		effects := cl.sinks[0].effects[applied:]
+		applied = len(cl.sinks[0].effects)
+		for _, e := range effects {
+			follower.Out = resp.Writer{}
+			if !follower.Apply(e.slot, e.db, e.args) || resp.IsError(follower.Out.B) {
+				t.Fatalf("seed %d: %v cannot be applied: %q", seed, e, follower.Out.B)
+			}
+		}
+		if step%10 != 0 { // the streams become long
+			continue
+		}
+		want, got := dump(cl.nodes[0].KS), dump(follower.KS)
+		if !maps.Equal(want, got) {
+			t.Fatalf("seed %d: step %d: after %s the replica differs (-primary +replica):\n%s\n%v", seed, step, redisoracle.Show(line),
+				cmp.Diff(want, got), effects)
+		}
+	}
 }

@@ -27,6 +27,7 @@ func NewTable(more ...*Row) *Table {
 	rows = append(rows, dumpRows()...)
 	rows = append(rows, stringRows()...)
 	rows = append(rows, bitRows()...)
+	rows = append(rows, hllRows()...)
 	rows = append(rows, hashRows()...)
 	rows = append(rows, listRows()...)
 	rows = append(rows, blockingListRows()...)

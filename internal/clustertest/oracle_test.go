@@ -51,7 +51,7 @@ func compareThrough(t *testing.T, redisAddr, addr string, crossSlot bool) {
 			must(t, c, "FLUSHALL")
 		}
 		gen := oracle.NewGen(seed, oracle.Options{CrossSlot: crossSlot, Families: []oracle.Family{
-			oracle.Strings, oracle.Keys, oracle.Database, oracle.Hashes, oracle.Lists, oracle.Sets, oracle.Zsets, oracle.Bits, oracle.HLL, oracle.Geo, oracle.Streams,
+			oracle.Strings, oracle.Keys, oracle.Database, oracle.Hashes, oracle.Lists, oracle.Sets, oracle.Zsets, oracle.Bits, oracle.Geo, oracle.Streams,
 			oracle.Sort, oracle.Select,
 		}})
 		for step := range scaled(oracleSteps) {

@@ -15,7 +15,7 @@ func TestOracle(t *testing.T) {
 	addr := redisoracle.StartRedis(t)
 	everything := []redisoracle.Family{
 		redisoracle.Strings, redisoracle.Keys, redisoracle.Database, redisoracle.Hashes, redisoracle.Lists, redisoracle.Sets, redisoracle.Zsets,
-		redisoracle.Bits, redisoracle.HLL, redisoracle.Geo, redisoracle.Streams, redisoracle.Sort, redisoracle.Select,
+		redisoracle.Bits, redisoracle.Geo, redisoracle.Streams, redisoracle.Sort, redisoracle.Select,
 	}
 	for _, tc := range []struct {
 		name         string

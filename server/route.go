@@ -39,7 +39,7 @@ func (s *session) try(args [][]byte, raw []byte) parkReason {
 	if row.OneKey() && row.Route == command.ByKey {
 		return s.tryOneKey(row, args, raw)
 	}
-	alone := row.Route != command.ByKey && row.SlotArg == nil || row.Split == command.SplitGet || row.IsSlow(args)
+	alone := row.Route != command.ByKey && row.SlotArg == nil || row.Split == command.SplitGet && len(args) > row.FirstKey+1 || row.IsSlow(args)
 	if alone && !s.places.empty() {
 		return parkDrain
 	}

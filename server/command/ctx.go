@@ -37,6 +37,7 @@ type Ctx struct {
 	popArgs [][]byte  // scratch: what SPOP emits
 	elem    [1][]byte // scratch: what is pushed to a list
 	scores  []float64 // scratch: those of ZADD
+	hll     []byte    // scratch: a HyperLogLog that is changed
 	stream  streamScratch
 }
 

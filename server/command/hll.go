@@ -17,18 +17,18 @@ func hllRows() []*Row {
 			Fn: hllPfadd,
 		},
 		{
-			Name: "pfcount", Arity: -2, Flags: ReadOnly, FirstKey: 1, LastKey: -1, KeyStep: 1,
+			Name: "pfcount", Arity: -2, Flags: ReadOnly | MayReplicate, FirstKey: 1, LastKey: -1, KeyStep: 1,
 			ACL:   []string{"hyperloglog"},
 			Group: "hyperloglog", Since: "2.8.9",
-			Complexity: "O(1) with a very small average constant time when called with a single key. O(N) with " +
-				"N being the number of keys, and much bigger constant times, when called with multiple " +
-				"keys.",
+			Complexity: "O(1) with a very small average constant time when called with a single key. O(N) with N being the number " +
+				"of keys, and much bigger constant times, when called with multiple keys.",
 			Summary: "Return the approximated cardinality of the set(s) observed by the HyperLogLog at key(s).",
-			Specs:   []KeySpec{rangeSpec(KeyRW|KeyAccess, 1, -1, 1).noted("RW because it may change the internal representation of the key, and propagate to replicas")},
+			Specs: []KeySpec{rangeSpec(KeyRW|KeyAccess, 1, -1, 1).noted(
+				"RW because it may change the internal representation of the key, and propagate to replicas")},
 			Params: []Param{
 				keyParam("key", 0).multiple(),
 			},
-			Fn: hllPfcount,
+			Split: SplitGet, Fn: hllPfcount, Gather: gatherPfcount,
 		},
 		{
 			Name: "pfmerge", Arity: -2, Flags: Write | DenyOOM, FirstKey: 1, LastKey: -1, KeyStep: 1,
@@ -48,17 +48,27 @@ func hllRows() []*Row {
 		},
 		{
 			Name: "pfdebug", Arity: 3, Flags: Write | DenyOOM | Admin, FirstKey: 2, LastKey: 2, KeyStep: 1,
-			ACL:   []string{"hyperloglog", "dangerous"},
+			ACL:   []string{"hyperloglog"},
 			Group: "hyperloglog", Since: "2.8.9",
 			Complexity: "N/A",
 			Summary:    "Internal commands for debugging HyperLogLog values",
+			SysCmd:     true,
 			Specs:      []KeySpec{oneKeySpec(KeyRW|KeyAccess, 2)},
 			Params: []Param{
 				strParam("subcommand"),
 				keyParam("key", 0),
 			},
-			SysCmd: true,
-			Fn:     hllPfdebug,
+			Fn: hllPfdebug,
+		},
+		{
+			Name: "pfselftest", Arity: 1, Flags: Admin | Slow, Route: Here,
+			ACL:   []string{"hyperloglog"},
+			Group: "hyperloglog", Since: "2.8.9",
+			Complexity: "N/A",
+			Summary:    "An internal command for testing HyperLogLog values",
+			SysCmd:     true,
+			Note:       "Adds a million elements where Redis adds ten.",
+			Fn:         hllPfselftest,
 		},
 	}
 }

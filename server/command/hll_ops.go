@@ -1,287 +1,301 @@
 package command
 
 import (
+	"bytes"
 	"encoding/binary"
+	"math"
 	"strconv"
 
+	"ringcache/server/resp"
 	"ringcache/server/store"
 )
 
-// Errors of commands on HyperLogLogs.
-const (
-	errNoHLL      = "WRONGTYPE Key is not a valid HyperLogLog string value."
-	errCorruptHLL = "INVALIDOBJ Corrupted HLL object detected"
-	errHLLNoKey   = "ERR The specified key does not exist"
-	errHLLNoDense = "ERR HLL encoding is not sparse"
-)
+var setrangeName = []byte("SETRANGE")
 
-// hll is the HyperLogLog of an item, as it lies there, or nil where there is no key; or it replies the error.
-func (c *Ctx) hll(it store.Item) (h hyperloglog, ok bool) {
-	if !it.Exists() {
-		return nil, true
+// hllSparseMax is how many bytes a sparse HyperLogLog may have before it becomes dense. To an effect of a primary, none: what becomes
+// dense for its length there is emitted by value, and nothing else does.
+func hllSparseMax(c *Ctx) int {
+	if c.eff.applying {
+		return math.MaxInt
 	}
+	return c.KS.Thresholds().HLLSparse
+}
+
+// sketch is the HyperLogLog at a key that exists. It replies the error where there is none.
+func (c *Ctx) sketch(it store.Item) (sketch, bool) {
 	if c.wrongType(it, store.TypeString) {
 		return nil, false
 	}
-	if val := it.Value(); isHLL(val) {
-		return val, true
+	if b := it.Value(); isSketch(b) {
+		return b, true
 	}
-	c.Out.Error(errNoHLL)
+	c.Out.Error(errNotHLL)
 	return nil, false
 }
 
-// putHLL gives a key a HyperLogLog and leaves its expiry.
-func (c *Ctx) putHLL(r store.Ref, it store.Item, h hyperloglog) {
-	at := int64(0)
-	if it.Exists() {
-		at = it.ExpireAt()
+// ownSketch is sketch, of a value to change in place, which is raw from now on as in Redis, whatever becomes of the command. That is an
+// effect by itself.
+func (c *Ctx) ownSketch(r store.Ref, it store.Item) (store.Item, sketch, bool) {
+	s, ok := c.sketch(it)
+	if !ok || it.Encoding() == store.EncRaw {
+		return it, s, ok
 	}
-	c.setAs(r, it, h, store.EncRaw, at)
+	it, s = c.KS.Resize(r, it, len(s), c.Now)
+	c.emit(r.Slot, r.DB, appendName, r.Key, nil)
+	return it, s, true
 }
 
 // hllPfadd is PFADD: https://redis.io/docs/latest/commands/pfadd/
-//
-// A dense one is changed where it lies; a sparse one, of at most a few KB, is made anew, so that a corrupt one stays as it is.
 func hllPfadd(c *Ctx) {
 	r := c.ref(1)
 	it := c.find(r)
-	h, ok := c.hll(it)
-	if !ok {
-		return
+	var s sketch
+	if it.Exists() {
+		var ok bool
+		if it, s, ok = c.ownSketch(r, it); !ok {
+			return
+		}
+		if s.dense() {
+			c.addDense(r, it, s)
+			return
+		}
 	}
-	sparseMax := c.KS.Thresholds().HLLSparse
-	if h != nil && h.dense() && it.Encoding() == store.EncRaw {
-		c.addDense(r, it, h)
-		return
+	c.addSparse(r, it, s)
+}
+
+// addDense adds the elements of PFADD in place.
+func (c *Ctx) addDense(r store.Ref, it store.Item, s sketch) {
+	changed := int64(0)
+	for _, element := range c.Args[2:] {
+		index, rank := hllPlace(element)
+		if s.register(index) >= rank {
+			continue
+		}
+		if changed == 0 {
+			_, s = c.resize(r, it, len(s))
+		}
+		changed = 1
+		s.setRegister(index, rank)
 	}
-	added := h == nil
-	if added {
-		h = newHLL()
-	} else {
-		h = append(make(hyperloglog, 0, len(h)+64), h...)
+	if changed > 0 {
+		s.changed()
 	}
-	for _, elem := range c.Args[2:] {
-		register, rank := hllRank(elem)
-		var changed bool
-		if h, changed, ok = h.set(register, rank, sparseMax); !ok {
+	c.Out.Int(changed)
+}
+
+// addSparse adds the elements of PFADD to a copy, from the first that changes anything on: the sketch may turn out to be corrupt, and then
+// nothing has happened. Without a key, s is empty.
+func (c *Ctx) addSparse(r store.Ref, it store.Item, s sketch) {
+	w := sketchWriter{scratch: c.hll, sparse: sparseEdit{s: s, most: hllSparseMax(c)}}
+	if !it.Exists() {
+		w.own()
+		w.sparse.s = appendSketch(w.sparse.s)
+	}
+	for _, element := range c.Args[2:] {
+		index, rank := hllPlace(element)
+		if !w.raise(index, rank) {
 			c.Out.Error(errCorruptHLL)
 			return
 		}
-		added = added || changed
 	}
-	if added {
-		h.outdate()
-	}
-	if added || it.Encoding() != store.EncRaw {
-		c.putHLL(r, it, h)
-	}
-	c.Out.Int(oneIf(added))
-}
-
-// addDense is PFADD of a dense one.
-func (c *Ctx) addDense(r store.Ref, it store.Item, h hyperloglog) {
-	added := false
-	for _, elem := range c.Args[2:] {
-		register, rank := hllRank(elem)
-		if h.register(register) >= rank {
-			continue
-		}
-		if !added {
-			added = true
-			_, val := c.resize(r, it, hllDenseSize)
-			h = val
-		}
-		h.setRegister(register, rank)
-	}
-	if added {
-		h.outdate()
-	}
-	c.Out.Int(oneIf(added))
-}
-
-func oneIf(yes bool) int64 {
-	if yes {
-		return 1
-	}
-	return 0
-}
-
-// hllPfcount is PFCOUNT: https://redis.io/docs/latest/commands/pfcount/
-//
-// Of one key it keeps the cardinality in the value, as Redis does, although it is a command that reads: SETRANGE is the effect.
-func hllPfcount(c *Ctx) {
-	if len(c.Args) > 2 {
-		c.countMerged()
-		return
-	}
-	r := c.ref(1)
-	it := c.read(r)
-	h, ok := c.hll(it)
-	switch {
-	case !ok:
-		return
-	case h == nil:
+	if !w.owned {
 		c.Out.Int(0)
 		return
 	}
-	n, known := h.cached()
-	if !known {
-		if n, ok = h.count(); !ok {
+	c.Out.Int(1)
+	s = w.sketch()
+	c.hll = w.scratch
+	s.changed()
+	var at int64
+	if it.Exists() {
+		at = it.ExpireAt()
+	}
+	if w.dense != nil {
+		c.byValue() // a copy need not have the same bound
+	}
+	c.setAs(r, it, s, store.EncRaw, at)
+}
+
+// sketchWriter raises ranks in a sparse sketch, and has it become dense.
+type sketchWriter struct {
+	sparse  sparseEdit
+	dense   sketch // once it has become so
+	owned   bool   // sparse.s is a copy, in scratch
+	scratch []byte
+}
+
+// own makes a copy of the sketch.
+func (w *sketchWriter) own() {
+	w.sparse.s = append(w.scratch[:0], w.sparse.s...)
+	w.owned = true
+}
+
+// sketch ends the writing. Its memory, where there was a copy, is the next scratch.
+func (w *sketchWriter) sketch() sketch {
+	w.scratch = w.sparse.s[:0]
+	if w.dense != nil {
+		return w.dense
+	}
+	return w.sparse.s
+}
+
+// raise gives a register a rank, unless it has a higher one. It answers false where the sketch is corrupt.
+func (w *sketchWriter) raise(index int, rank uint8) (ok bool) {
+	if w.dense != nil {
+		if w.dense.register(index) < rank {
+			w.dense.setRegister(index, rank)
+		}
+		return true
+	}
+	spot, ok := w.sparse.find(index)
+	if !ok || spot.rank >= rank {
+		return ok
+	}
+	if !w.owned {
+		if len(w.sparse.s) > hllSparseLen {
+			return false
+		}
+		w.own()
+	}
+	if w.sparse.put(&spot, index, rank) {
+		return true
+	}
+	if w.dense, ok = w.sparse.s.toDense(); ok {
+		w.dense.setRegister(index, rank)
+	}
+	return ok
+}
+
+// hllPfcount is PFCOUNT: https://redis.io/docs/latest/commands/pfcount/
+func hllPfcount(c *Ctx) {
+	if len(c.Args) == 2 {
+		c.countOne()
+		return
+	}
+	var all registers
+	for i := 1; i < len(c.Args); i++ {
+		if it := c.read(c.ref(i)); it.Exists() {
+			s, ok := c.sketch(it)
+			if !ok {
+				return
+			}
+			if !all.merge(s) {
+				c.Out.Error(errCorruptHLL)
+				return
+			}
+		}
+	}
+	h := all.count()
+	c.Out.Int(int64(h.estimate()))
+}
+
+// countOne is PFCOUNT of one key. The cardinality is kept in the sketch until it changes. A client could read it there, so it is part of the
+// value, and every copy of the key is told: by its eight bytes, not by the command, as copies count nothing.
+func (c *Ctx) countOne() {
+	r := c.ref(1)
+	it := c.read(r)
+	if !it.Exists() {
+		c.Out.Int(0)
+		return
+	}
+	it, s, ok := c.ownSketch(r, it)
+	if !ok {
+		return
+	}
+	n, ok := s.cached()
+	if !ok {
+		h, ok := s.count()
+		if !ok {
 			c.Out.Error(errCorruptHLL)
 			return
 		}
-	}
-	if !known || it.Encoding() != store.EncRaw {
-		var text [8]byte
-		binary.LittleEndian.PutUint64(text[:], n)
-		_, val := c.resize(r, it, len(h))
-		c.eff.changed = false
-		copy(val[8:], text[:])
-		c.emit(r.Slot, r.DB, setrangeName, r.Key, strconv.AppendInt(c.eff.num[:0], 8, 10), text[:])
+		was := n
+		if n = h.estimate(); n != was {
+			_, s = c.KS.Resize(r, it, len(s), c.Now)
+			binary.LittleEndian.PutUint64(s[hllCachedAt:], n)
+			c.emit(r.Slot, r.DB, setrangeName, r.Key, strconv.AppendInt(c.eff.num[:0], hllCachedAt, 10), s[hllCachedAt:hllHeader])
+		}
 	}
 	c.Out.Int(int64(n))
 }
 
-var setrangeName = []byte("SETRANGE")
-
-// countMerged is PFCOUNT of several keys.
-func (c *Ctx) countMerged() {
-	var s hllSketch
-	for i := 1; i < len(c.Args); i++ {
-		h, ok := c.hll(c.read(c.ref(i)))
-		if !ok {
+// gatherPfcount is PFCOUNT of keys with several owners.
+func gatherPfcount(c *Ctx, replies [][]byte) {
+	var all registers
+	for _, reply := range replies {
+		v, ok := resp.ParseBulk(reply)
+		switch {
+		case resp.IsError(reply):
+			c.Out.Raw(reply)
 			return
-		}
-		if h != nil && !s.merge(h) {
+		case !ok:
+			c.Out.Error(resp.ErrInternal)
+			return
+		case v == nil:
+			continue
+		case !isSketch(v):
+			c.Out.Error(errNotHLL)
+			return
+		case !all.merge(v):
 			c.Out.Error(errCorruptHLL)
 			return
 		}
 	}
-	c.Out.Int(int64(s.count()))
+	h := all.count()
+	c.Out.Int(int64(h.estimate()))
 }
 
 // hllPfmerge is PFMERGE: https://redis.io/docs/latest/commands/pfmerge/
 func hllPfmerge(c *Ctx) {
-	var s hllSketch
+	var all registers
 	dense := false
 	for i := 1; i < len(c.Args); i++ {
-		h, ok := c.hll(c.read(c.ref(i)))
-		if !ok {
-			return
-		}
-		if h == nil {
-			continue
-		}
-		dense = dense || h.dense()
-		if !s.merge(h) {
-			c.Out.Error(errCorruptHLL)
-			return
+		if it := c.read(c.ref(i)); it.Exists() {
+			s, ok := c.sketch(it)
+			if !ok {
+				return
+			}
+			if !all.merge(s) {
+				c.Out.Error(errCorruptHLL)
+				return
+			}
+			dense = dense || s.dense()
 		}
 	}
 	r := c.ref(1)
 	it := c.find(r)
-	h, ok := c.hll(it)
-	if !ok {
-		return
-	}
-	if h == nil {
-		h = newHLL()
+	var at int64
+	w := sketchWriter{scratch: c.hll, sparse: sparseEdit{most: hllSparseMax(c)}}
+	if it.Exists() {
+		it, w.sparse.s, _ = c.ownSketch(r, it) // it is one: see above
+		at = it.ExpireAt()
+		w.own()
+		if w.sparse.s.dense() {
+			w.dense = w.sparse.s
+		}
 	} else {
-		h = append(make(hyperloglog, 0, len(h)+64), h...)
+		w.own()
+		w.sparse.s = appendSketch(w.sparse.s)
+	}
+	for i := 0; i < hllRegisters && !dense; i++ {
+		if all[i] > 0 {
+			w.raise(i, all[i]) // not corrupt: see above
+			dense = w.dense != nil
+		}
+	}
+	if dense && w.dense == nil {
+		w.dense = make([]byte, hllDenseLen)
+		copy(w.dense, w.sparse.s[:hllHeader])
+		w.dense[hllFormAt] = hllDense
 	}
 	if dense {
-		h, ok = h.toDense()
+		all.pack(w.dense)
 	}
-	for i := 0; ok && i < hllRegisters; i++ {
-		if s[i] > 0 {
-			h, _, ok = h.set(i, s[i], c.KS.Thresholds().HLLSparse)
-		}
+	s := w.sketch()
+	s.changed()
+	c.hll = w.scratch
+	if !it.Exists() || !bytes.Equal(s, it.Value()) {
+		c.setAs(r, it, s, store.EncRaw, at)
 	}
-	if !ok {
-		c.Out.Error(errCorruptHLL)
-		return
-	}
-	h.outdate()
-	c.putHLL(r, it, h)
 	c.Out.OK()
-}
-
-// hllPfdebug is PFDEBUG, for tests: what Redis shows of its registers.
-func hllPfdebug(c *Ctx) {
-	r := c.ref(2)
-	it := c.find(r)
-	if !it.Exists() {
-		c.Out.Error(errHLLNoKey)
-		return
-	}
-	h, ok := c.hll(it)
-	if !ok {
-		return
-	}
-	switch word := c.Args[1]; {
-	case is(word, "getreg"):
-		d, ok := c.makeDense(r, it, h)
-		if !ok {
-			return
-		}
-		c.Out.Array(hllRegisters)
-		for i := range hllRegisters {
-			c.Out.Int(int64(d.register(i)))
-		}
-	case is(word, "decode"):
-		if h.dense() {
-			c.Out.Error(errHLLNoDense)
-			return
-		}
-		c.Out.Bulk(h.describe())
-	case is(word, "encoding"):
-		if h.dense() {
-			c.Out.Simple("dense")
-		} else {
-			c.Out.Simple("sparse")
-		}
-	case is(word, "todense"):
-		was := h.dense()
-		if _, ok := c.makeDense(r, it, h); ok {
-			c.Out.Int(oneIf(!was))
-		}
-	default:
-		c.Out.Error("ERR Unknown PFDEBUG subcommand '" + string(text(word)) + "'")
-	}
-}
-
-// makeDense gives a key the dense form of its HyperLogLog, or replies the error.
-func (c *Ctx) makeDense(r store.Ref, it store.Item, h hyperloglog) (hyperloglog, bool) {
-	if h.dense() {
-		return h, true
-	}
-	d, ok := h.toDense()
-	if !ok {
-		c.Out.Error(errCorruptHLL)
-		return nil, false
-	}
-	c.putHLL(r, it, d)
-	return d, true
-}
-
-// describe is the runs of a sparse one, for people.
-func (h hyperloglog) describe() (text []byte) {
-	for p := h[hllHead:]; len(p) > 0; {
-		r, ok := readRun(p)
-		switch {
-		case !ok:
-			return text
-		case r.value > 0:
-			text = strconv.AppendInt(append(text, "v:"...), int64(r.value), 10)
-			text = strconv.AppendInt(append(text, ','), int64(r.length), 10)
-		case r.size == 1:
-			text = strconv.AppendInt(append(text, "z:"...), int64(r.length), 10)
-		default:
-			text = strconv.AppendInt(append(text, "Z:"...), int64(r.length), 10)
-		}
-		if p = p[r.size:]; len(p) > 0 {
-			text = append(text, ' ')
-		}
-	}
-	return text
 }

@@ -60,14 +60,16 @@ func (d *StreamData) Check() error {
 	d.counts = make([]streamNode, 0, len(d.Nodes))
 	for i := range d.Nodes {
 		n := &d.Nodes[i]
-		if i > 0 && !last.Less(n.ID) {
+		if i > 0 && (!last.Less(n.ID) || !d.Nodes[i-1].ID.Less(n.ID)) {
 			return ErrStream
 		}
 		c, first, err := checkNode(n)
 		if err != nil {
 			return err
 		}
-		last = c.id
+		if c.live > 0 {
+			last = c.id
+		}
 		if length == 0 && c.live > 0 {
 			d.first = first
 		}
@@ -89,7 +91,8 @@ func (d *StreamData) Check() error {
 	return distinct(d.Groups, func(g *StreamGroupData) []byte { return g.Name })
 }
 
-// checkNode checks a node. It answers its counts, with the last id in place of its own, and the first id that is not deleted.
+// checkNode checks a node. It answers its counts, with the last id that is not deleted in place of its own, and the first such. Deleted
+// entries may have any ids behind the node's own: XSETID goes back as far as the last that is left, and what is added then comes later.
 func checkNode(n *StreamNodeData) (c streamNode, first StreamID, err error) {
 	p, err := Check(n.Data, math.MaxInt)
 	if err != nil {
@@ -104,14 +107,17 @@ func checkNode(n *StreamNodeData) (c streamNode, first StreamID, err error) {
 	if r.int() != 0 || r.bad {
 		return c, first, ErrStream
 	}
-	for begun := false; !r.bad && !p.AtEnd(r.pos); begun = true {
+	for !r.bad && !p.AtEnd(r.pos) {
 		id, gone := r.entry(n.ID, int(fields))
-		if id.Less(n.ID) || begun && !c.id.Less(id) {
+		if id.Less(n.ID) {
 			return c, first, ErrStream
 		}
-		c.id = id
 		c.total++
 		if !gone {
+			if c.live > 0 && !c.id.Less(id) {
+				return c, first, ErrStream
+			}
+			c.id = id
 			if c.live == 0 {
 				first = id
 			}

@@ -94,6 +94,7 @@ func (c *Ctx) trimArg(o *addArgs, i int) (end int, ok bool) {
 	i++
 	if op := string(text(c.Args[i])); i+1 < len(c.Args) && (op == "~" || op == "=") {
 		o.trim.Approx = op == "~"
+		o.trim.Nodes = o.trim.Approx && c.eff.applying // see appendTrim
 		i++
 	}
 	if o.trim.MinID {
@@ -266,12 +267,13 @@ func (c *Ctx) dropArgs(args [][]byte) {
 	}
 }
 
-// appendTrim appends the option that takes the same nodes off a copy of a stream as were taken off it: those before its first entry.
+// appendTrim appends the option that takes the same nodes off a copy of a stream as were taken off it: those before its first one. What is
+// approximate for a client is exact in an effect (store.Trim.Nodes): ids do not say which nodes went, as deleted entries may have any.
 func appendTrim(args [][]byte, s *store.Stream, buf []byte) [][]byte {
 	if edge, ok := s.Edge(); ok {
-		return append(args, minidName, equalName, edge.Append(buf))
+		return append(args, minidName, aboutName, edge.Append(buf))
 	}
-	return append(args, maxlenName, equalName, zero)
+	return append(args, maxlenName, aboutName, zero)
 }
 
 // streamTrim is XTRIM: https://redis.io/docs/latest/commands/xtrim/

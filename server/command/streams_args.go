@@ -230,7 +230,7 @@ var (
 	xgroupName  = []byte("XGROUP")
 	maxlenName  = []byte("MAXLEN")
 	minidName   = []byte("MINID")
-	equalName   = []byte("=")
+	aboutName   = []byte("~")
 	setidName   = []byte("SETID")
 	createName  = []byte("CREATECONSUMER")
 	readName    = []byte("ENTRIESREAD")

@@ -241,3 +241,23 @@ func TestStreamDumpAfterGoingBack(t *testing.T) {
 		}
 	}
 }
+
+// TestTrimOfEmptyNodes: copies lose the same nodes as the stream, those too that have no entry left.
+func TestTrimOfEmptyNodes(t *testing.T) {
+	for _, lines := range [][]string{
+		{"XADD s 50-0 f v", "XADD s 50-9 f v", "XDEL s 50-9", "XTRIM s MINID = 50-5", "XTRIM s MINID ~ 60-0"},
+		{"XADD s 50-0 f v", "XADD s 50-9 f v", "XDEL s 50-9", "XTRIM s MINID = 50-5", "XADD s MINID ~ 60-0 61-0 f v"},
+		{
+			"XADD s 50-0 f v", "XADD s 50-9 f v", "XDEL s 50-9", "XSETID s 50-0", "XADD s 50-3 f v",
+			"XTRIM s MINID ~ 50-10", "XADD s 70-0 f v", "XTRIM s MAXLEN ~ 0",
+		},
+	} {
+		cl := newCluster(1)
+		for _, line := range lines {
+			cl.text(line)
+		}
+		if want, got := dump(cl.nodes[0].KS), replayed(t, cl.sinks[0].effects); fmt.Sprint(want) != fmt.Sprint(got) {
+			t.Errorf("after %q a copy holds\n%v\nwant\n%v", lines, got, want)
+		}
+	}
+}

@@ -320,6 +320,7 @@ type Trim struct {
 	MaxLen int64    // entries to keep
 	ID     StreamID // the least to keep
 	Approx bool     // whole nodes only
+	Nodes  bool     // what another copy has lost, whose first node is now that with ID, or without MinID that has nothing left
 	AtMost int64    // entries to remove at most; 0 = any number
 }
 
@@ -329,17 +330,20 @@ func (s *Stream) Trim(t *Trim) (removed int64, changed bool) {
 	for ; drop < len(s.nodes); drop++ {
 		n := &s.nodes[drop]
 		live := int64(n.live)
-		if !t.MinID && int64(s.length) <= t.MaxLen || t.AtMost > 0 && removed+live > t.AtMost {
+		if !t.Nodes && (!t.MinID && int64(s.length) <= t.MaxLen || t.AtMost > 0 && removed+live > t.AtMost) {
 			break
 		}
 		var whole bool
-		if t.MinID {
+		switch {
+		case t.Nodes:
+			whole = !t.MinID || n.id.Less(t.ID) && s.lastLive(drop).Less(t.ID)
+		case t.MinID:
 			whole = s.nodeLast(drop).Less(t.ID)
-		} else {
+		default:
 			whole = int64(s.length)-live >= t.MaxLen
 		}
 		if !whole {
-			if !t.Approx {
+			if !t.Approx || t.Nodes { // the copy's nodes may have other bounds
 				removed += s.trimNode(n, t)
 			}
 			break
@@ -389,13 +393,26 @@ func (s *Stream) nodeLast(i int) StreamID {
 	return e.id
 }
 
-// Edge is the id of the first entry, deleted or not; false where there is none.
+// lastLive is the id of a node's last entry that is not deleted, or zero.
+func (s *Stream) lastLive(i int) (last StreamID) {
+	n := &s.nodes[i]
+	p := s.packed(i)
+	h := p.nodeHead()
+	for pos, left := h.entries, n.live; left > 0 && !p.AtEnd(pos); {
+		e := p.entryAt(pos, &h, n.id)
+		if e.flags&entryDeleted == 0 {
+			last = e.id
+			left--
+		}
+		pos = p.behindEntry(&e)
+	}
+	return last
+}
+
+// Edge is the id that the first node goes by: see Trim.Nodes; false where there is none.
 func (s *Stream) Edge() (StreamID, bool) {
 	if len(s.nodes) == 0 {
 		return StreamID{}, false
 	}
-	p := s.packed(0)
-	h := p.nodeHead()
-	e := p.entryAt(h.entries, &h, s.nodes[0].id)
-	return e.id, true
+	return s.nodes[0].id, true
 }

@@ -36,13 +36,17 @@ type Form struct {
 // AddNode adds a node, which then holds nothing. A node of that id must not be there.
 type AddNode struct{ Node Node }
 
-// UpdateNode replaces what a node says of itself when it starts: everything but its id and whether it drains.
+// UpdateNode replaces what a node says of itself when it starts: everything but its id and whether it drains. An incarnation of 0
+// leaves the one that is known, and a lower one is refused with ErrStale: an earlier process is dead for good. A batch that raises it
+// must take from the node, in the same step, all that the map has it hold: the memory is gone.
 type UpdateNode struct {
 	ID     NodeID
 	Addr   string
 	Bus    string
 	Weight int
 	Zone   string
+
+	Incarnation uint64
 }
 
 // RemoveNode forgets a node. It is refused while a slot names the node as primary, replica or handoff target.
@@ -75,7 +79,9 @@ type SetSlots struct {
 	// It starts a term and ends a handoff. "" keeps the primary; From again starts a new term of the same primary.
 	// It must be in sync, or the target of the handoff, or the slot unassigned; else ErrUnsafe, unless Force is set.
 	Primary NodeID
-	Force   bool // lose what only the old primary had
+	// The new term begins empty ([Slot].Fresh), with nobody in sync, where Force is set, and where the new primary was not in sync:
+	// what it has of the slot may be any part of what was there once. So a handoff to a node not in sync is of empty slots only.
+	Force bool // lose what the others had
 
 	Next      NodeID // a handoff to this node begins; "" = no new one
 	ClearNext bool   // the handoff is called off
@@ -137,6 +143,12 @@ func (c UpdateNode) apply(m *Map) error {
 	n := m.Node(m.IndexOf(c.ID))
 	if n == nil {
 		return unknown(c.ID)
+	}
+	if c.Incarnation != 0 {
+		if c.Incarnation < n.Incarnation {
+			return fmt.Errorf("%w: node %s is of incarnation %d, not %d", ErrStale, c.ID.Short(), n.Incarnation, c.Incarnation)
+		}
+		n.Incarnation = c.Incarnation
 	}
 	n.Addr, n.Bus, n.Weight, n.Zone = c.Addr, c.Bus, c.Weight, c.Zone
 	return n.Validate()

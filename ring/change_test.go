@@ -58,7 +58,7 @@ func TestSetSlots(t *testing.T) {
 		},
 		"handoff done": {
 			[]Change{SetSlots{Slots: one, From: id[0], Next: id[2]}, SetSlots{Slots: one, From: id[0], Primary: id[2]}},
-			Slot{Primary: 2, Next: None, Replicas: with(1), ReplicaCount: 1, InSync: 1, Epoch: 3},
+			Slot{Primary: 2, Next: None, Replicas: with(1), ReplicaCount: 1, Fresh: true, Epoch: 3},
 			nil,
 		},
 		"handoff off": {
@@ -96,7 +96,20 @@ func TestSetSlots(t *testing.T) {
 		},
 		"forced": {
 			[]Change{SetSlots{Slots: one, From: id[0], Primary: id[2], Force: true}},
-			Slot{Primary: 2, Next: None, Replicas: with(1), ReplicaCount: 1, InSync: 1, Epoch: 3},
+			Slot{Primary: 2, Next: None, Replicas: with(1), ReplicaCount: 1, Fresh: true, Epoch: 3},
+			nil,
+		},
+		"given up where it is": {
+			[]Change{SetSlots{Slots: one, From: id[0], Primary: id[0], Force: true}},
+			Slot{Primary: 0, Next: None, Replicas: with(1), ReplicaCount: 1, Fresh: true, Epoch: 3},
+			nil,
+		},
+		"fresh no more": {
+			[]Change{
+				SetSlots{Slots: one, From: id[0], Primary: id[0], Force: true, InSync: id[1:2]},
+				SetSlots{Slots: one, From: id[0], Primary: id[1]},
+			},
+			Slot{Primary: 1, Next: None, Replicas: empty, Epoch: 3},
 			nil,
 		},
 		"unsafe":           {[]Change{SetSlots{Slots: one, From: id[0], Primary: id[2]}}, Slot{}, ErrUnsafe},
@@ -178,8 +191,15 @@ func TestNodeChanges(t *testing.T) {
 			t.Errorf("%#v: %v", c, err)
 		}
 	}
-	next := must(m.Apply(UpdateNode{id[1], "h:1", "h:2", 5, "z"}, SetDraining{id[1], true}, RemoveNode{id[2]}))(t)
-	if diff := cmp.Diff(Node{id[1], "h:1", "h:2", 5, "z", true}, next.Nodes[1]); diff != "" || len(next.Nodes) != 2 {
+	counted := must(m.Apply(UpdateNode{id[1], "h:1", "", 0, "", 7}, UpdateNode{id[1], "h:2", "", 0, "", 0}))(t)
+	if n := counted.Nodes[1]; n.Incarnation != 7 || n.Addr != "h:2" {
+		t.Errorf("an update without an incarnation makes it %+v", n)
+	}
+	if _, err := counted.Apply(UpdateNode{id[1], "h:1", "", 0, "", 6}); !errors.Is(err, ErrStale) {
+		t.Errorf("an earlier incarnation: %v", err)
+	}
+	next := must(m.Apply(UpdateNode{id[1], "h:1", "h:2", 5, "z", 7}, SetDraining{id[1], true}, RemoveNode{id[2]}))(t)
+	if diff := cmp.Diff(Node{id[1], "h:1", "h:2", 5, "z", true, 7}, next.Nodes[1]); diff != "" || len(next.Nodes) != 2 {
 		t.Error(diff, len(next.Nodes))
 	}
 }
@@ -192,7 +212,7 @@ func TestNodesComeAndGo(t *testing.T) {
 		m := withNodes(t, NewMap(), members[:4]...)
 		for slot := range m.Slots {
 			i := Index(slot % 4)
-			m.Slots[slot] = Slot{i, None, [MaxReplicas]Index{(i + 1) % 4, (i + 3) % 4, None, None}, 2, uint8(slot % 3), 1}
+			m.Slots[slot] = Slot{i, None, [MaxReplicas]Index{(i + 1) % 4, (i + 3) % 4, None, None}, 2, uint8(slot % 3), slot%5 == 0, 1}
 		}
 		type names struct {
 			primary  NodeID

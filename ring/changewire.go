@@ -31,14 +31,28 @@ const (
 	tagSetDraining tag = 5
 	tagSetSlots    tag = 6
 	tagFormKeyed   tag = 7 // a Form with its hash key; tagForm has none
+	tagAddNodeInc  tag = 8 // an AddNode with an incarnation; tagAddNode has none
+	tagUpdateInc   tag = 9 // an UpdateNode with an incarnation; tagUpdateNode has none
 )
 
 // The tags of the changes.
-func (AddNode) tag() tag     { return tagAddNode }
-func (UpdateNode) tag() tag  { return tagUpdateNode }
 func (RemoveNode) tag() tag  { return tagRemoveNode }
 func (SetDraining) tag() tag { return tagSetDraining }
 func (SetSlots) tag() tag    { return tagSetSlots }
+
+func (c AddNode) tag() tag {
+	if c.Node.Incarnation == 0 {
+		return tagAddNode
+	}
+	return tagAddNodeInc
+}
+
+func (c UpdateNode) tag() tag {
+	if c.Incarnation == 0 {
+		return tagUpdateNode
+	}
+	return tagUpdateInc
+}
 
 func (c Form) tag() tag {
 	if c.HashKey.IsZero() {
@@ -123,9 +137,16 @@ func (d *decoder) change() Change {
 		return Form{d.string(MaxClusterID, "cluster id"), d.hashKey()}
 	case tagAddNode:
 		return AddNode{d.node(d.id("node"))}
-	case tagUpdateNode:
+	case tagAddNodeInc:
 		n := d.node(d.id("node"))
-		return UpdateNode{n.ID, n.Addr, n.Bus, n.Weight, n.Zone}
+		n.Incarnation = d.incarnation()
+		return AddNode{n}
+	case tagUpdateNode, tagUpdateInc:
+		n := d.node(d.id("node"))
+		if t == tagUpdateInc {
+			n.Incarnation = d.incarnation()
+		}
+		return UpdateNode{n.ID, n.Addr, n.Bus, n.Weight, n.Zone, n.Incarnation}
 	case tagRemoveNode:
 		return RemoveNode{d.id("node")}
 	case tagSetDraining:
@@ -148,11 +169,17 @@ func (c Form) encode(e *encoder) {
 func (c AddNode) encode(e *encoder) {
 	e.id(c.Node.ID)
 	e.node(&c.Node)
+	if c.Node.Incarnation != 0 {
+		e.uint(c.Node.Incarnation)
+	}
 }
 
 func (c UpdateNode) encode(e *encoder) {
 	e.id(c.ID)
 	e.node(&Node{Addr: c.Addr, Bus: c.Bus, Weight: c.Weight, Zone: c.Zone})
+	if c.Incarnation != 0 {
+		e.uint(c.Incarnation)
+	}
 }
 
 func (c RemoveNode) encode(e *encoder) { e.id(c.ID) }
@@ -162,7 +189,7 @@ func (c SetDraining) encode(e *encoder) {
 	e.bool(c.Draining)
 }
 
-// node appends all of n but its id.
+// node appends all of n but its id and its incarnation.
 func (e *encoder) node(n *Node) {
 	e.string(n.Addr)
 	e.string(n.Bus)
@@ -181,6 +208,15 @@ func (d *decoder) node(id NodeID) Node {
 		Zone:     d.string(MaxZone, "zone"),
 		Draining: d.bool("draining"),
 	}
+}
+
+// incarnation reads an incarnation, which is there only where it is not zero.
+func (d *decoder) incarnation() uint64 {
+	v := d.uint(1<<64-1, "incarnation")
+	if d.err == nil && v == 0 {
+		d.fail("incarnation 0")
+	}
+	return v
 }
 
 // Flags of an encoded SetSlots.

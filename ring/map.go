@@ -24,6 +24,7 @@ type Slot struct {
 	Replicas     [MaxReplicas]Index // holders of copies, in no order that matters (see Heirs); None beyond ReplicaCount
 	ReplicaCount uint8              // how many of Replicas count, 0..MaxReplicas
 	InSync       uint8              // bit i: Replicas[i] has every acknowledged write
+	Fresh        bool               // the term began empty: whatever the primary had of the slot before Epoch is not to be served
 	Epoch        uint64             // epoch of the map in which Primary last changed: the primary's term
 }
 

@@ -51,6 +51,10 @@ type Node struct {
 	Weight   int    // its share of the primaries relative to others, 0..MaxWeight; 0 is a standby that holds replicas only
 	Zone     string // nodes of one zone fail together; "" is a zone like any other
 	Draining bool   // it is being emptied and gets no slots
+
+	// Incarnation counts the starts of the node on its data directory. What a node holds is in memory alone, so the map's word on what it
+	// holds is about the process of this incarnation. 0 = written before they were counted.
+	Incarnation uint64
 }
 
 // ErrNode is what every error about a node's own fields wraps.

@@ -111,14 +111,18 @@ func (c *slotStep) run(s *Slot, epoch uint64) error {
 
 // promote gives the slot its new primary.
 func (c *slotStep) promote(s *Slot, epoch uint64) error {
-	safe := s.Primary == None || s.Primary == c.primary || s.Next == c.primary || s.IsInSync(c.primary)
+	knows := s.Primary == None || s.Primary == c.primary || s.IsInSync(c.primary) // it has what there is of the slot
+	safe := knows || s.Next == c.primary
 	if !safe && !c.Force {
 		return fmt.Errorf("%w: it is neither in sync nor the target of a handoff", ErrUnsafe)
 	}
 	if at := s.ReplicaAt(c.primary); at >= 0 {
 		s.dropReplica(at)
 	}
-	s.Primary, s.Next, s.Epoch = c.primary, None, epoch
+	s.Primary, s.Next, s.Epoch, s.Fresh = c.primary, None, epoch, c.Force || !knows
+	if s.Fresh {
+		s.InSync = 0 // the copies are of what is lost
+	}
 	return nil
 }
 

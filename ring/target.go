@@ -236,9 +236,9 @@ func (t *target) result() *Map {
 	for slot := range want.Slots {
 		old, s := &t.cur.Slots[slot], &want.Slots[slot]
 		*s = unassigned
-		s.Primary, s.Epoch = t.primary[slot], old.Epoch
+		s.Primary, s.Epoch, s.Fresh = t.primary[slot], old.Epoch, old.Fresh
 		if s.Primary != old.Primary {
-			s.Epoch = want.Epoch
+			s.Epoch, s.Fresh = want.Epoch, false
 		}
 		for _, r := range t.holders[slot] {
 			if r == old.Primary || old.IsInSync(r) {

@@ -196,7 +196,7 @@ func TestTargetHoldsAlways(t *testing.T) {
 				m = must(m.Apply(SetDraining{some.ID, !some.Draining}))(t)
 			case 3:
 				w := rapid.IntRange(0, 4).Draw(r, "weight")
-				m = must(m.Apply(UpdateNode{some.ID, some.Addr, some.Bus, w, some.Zone}))(t)
+				m = must(m.Apply(UpdateNode{some.ID, some.Addr, some.Bus, w, some.Zone, 0}))(t)
 			}
 			goal := Goal{Replicas: replicas}
 			want := must(Target(m, goal))(t)

@@ -16,7 +16,9 @@ func smallMaps(t testing.TB) map[string]*Map {
 	moving := must(formed.Apply(SetSlots{Slots: []SlotRange{{5, 9}, {16383, 16383}}, From: ids[0], Next: ids[2]}))(t)
 	old := *formed // of a cluster that was founded before there were hash keys
 	old.HashKey = HashKey{}
-	return map[string]*Map{"new": NewMap(), "three": formed, "moving": moving, "old": &old}
+	counted := must(moving.Apply(UpdateNode{ID: ids[1], Addr: "h:7000", Incarnation: 300}))(t)
+	lost := must(old.Apply(SetSlots{Slots: []SlotRange{{7, 7}}, From: ids[0], Primary: ids[2], Force: true}))(t)
+	return map[string]*Map{"new": NewMap(), "three": formed, "moving": moving, "old": &old, "counted": counted, "lost": lost}
 }
 
 // sampleMaps are maps of all kinds.
@@ -37,7 +39,9 @@ func sampleChanges() []Change {
 		Form{ClusterID: "cluster"},
 		Form{"cluster", HashKey{1, 2, 3, 15: 255}},
 		AddNode{Node{ID: a, Addr: "h:7000", Bus: "h:17000", Weight: 3, Zone: "z", Draining: true}},
-		UpdateNode{b, "g:1", "g:2", 0, ""},
+		UpdateNode{b, "g:1", "g:2", 0, "", 0},
+		AddNode{Node{ID: b, Addr: "h:7000", Incarnation: 1 << 63}},
+		UpdateNode{a, "g:1", "g:2", 2, "z", 9},
 		RemoveNode{c},
 		SetDraining{a, true},
 		SetDraining{b, false},
@@ -89,6 +93,27 @@ func TestOldEncodings(t *testing.T) {
 	}
 	if p := must(EncodeChanges(changes))(t); !bytes.Equal(p, oldForm) {
 		t.Errorf("% x became % x", oldForm, p)
+	}
+}
+
+// TestIncarnationsHaveOneEncoding: version 3 is for what needs it, and what older versions wrote has no incarnation.
+func TestIncarnationsHaveOneEncoding(t *testing.T) {
+	for name, version := range map[string]byte{"old": 1, "three": 2, "lost": 3, "counted": 4} {
+		if p := must(mapOf(t, name).MarshalBinary())(t); p[0] != version {
+			t.Errorf("%s is of version %d", name, p[0])
+		}
+	}
+	if _, err := UnmarshalMap([]byte("\x03\x05\x02c1\x00\x01\x00\x00\x00\x00\x00\x01\xfe\x7f")); !errors.Is(err, ErrEncoding) {
+		t.Errorf("a map of version 3 without incarnations: %v", err)
+	}
+	old := must(EncodeChanges([]Change{AddNode{Node{ID: testID(1, 1), Addr: "h:1"}}, UpdateNode{ID: testID(1, 1), Addr: "h:2"}}))(t)
+	if old[0] != batchVersion || old[1+1+nodeIDBytes+1] != byte(tagAddNode) {
+		t.Errorf("without incarnations it is written as % x", old)
+	}
+	inc := must(EncodeChanges([]Change{AddNode{Node{ID: testID(1, 1), Addr: "h:1", Incarnation: 5}}}))(t)
+	inc[len(inc)-1] = 0
+	if _, err := DecodeChanges(inc); !errors.Is(err, ErrEncoding) {
+		t.Errorf("an incarnation of 0: %v", err)
 	}
 }
 
@@ -156,13 +181,13 @@ func TestLargestFit(t *testing.T) {
 	m.Epoch, m.ClusterID, m.HashKey = 1<<63, strings.Repeat("c", MaxClusterID), NewHashKey()
 	var nodes []Change
 	for _, member := range testMembers(4, MaxNodes) {
-		n := Node{member.ID, strings.Repeat("a", MaxAddr), strings.Repeat("b", MaxAddr), MaxWeight, strings.Repeat("z", MaxZone), true}
+		n := Node{member.ID, strings.Repeat("a", MaxAddr), strings.Repeat("b", MaxAddr), MaxWeight, strings.Repeat("z", MaxZone), true, 1 << 63}
 		nodes = append(nodes, AddNode{n})
 	}
 	m = must(m.Apply(nodes...))(t)
 	for slot := range m.Slots {
 		at := func(k int) Index { return Index((slot + 100*k) % MaxNodes) }
-		m.Slots[slot] = Slot{at(0), at(1), [MaxReplicas]Index{at(2), at(3), at(4), at(5)}, 4, 15, m.Epoch - uint64(slot)}
+		m.Slots[slot] = Slot{at(0), at(1), [MaxReplicas]Index{at(2), at(3), at(4), at(5)}, 4, 15, slot%2 == 0, m.Epoch - uint64(slot)}
 	}
 	p := must(m.MarshalBinary())(t)
 	t.Logf("map: %d bytes", len(p))

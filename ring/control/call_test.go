@@ -81,6 +81,9 @@ func FuzzReadCall(f *testing.F) {
 	var b bytes.Buffer
 	_ = writeCall(&b, "lease", []byte(`{"node":{}}`))
 	f.Add(b.Bytes())
+	b.Reset()
+	_ = writeCall(&b, "lease", []byte(`{"node":{"Incarnation":3},"number":1,"term":2,"report":{"synced":{"ab":"AQI="},"incarnations":{"ab":1}}}`))
+	f.Add(b.Bytes())
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		name, body, err := readCall(bytes.NewReader(p))
@@ -90,7 +93,13 @@ func FuzzReadCall(f *testing.F) {
 				t.Fatalf("%q %q was read from %q (%v)", name, body, p, err)
 			}
 			var req leaseRequest
-			_ = json.Unmarshal(body, &req) // must not panic
+			if json.Unmarshal(body, &req) == nil && req.Report.validate() == nil {
+				for _, set := range req.Report.Synced {
+					if len(set) > slotSetBytes || set.Has(ring.Slots-1) && set.Len() == 0 {
+						t.Fatalf("a set of slots of %d bytes", len(set))
+					}
+				}
+			}
 		}
 		if _, _, err := readReply(bytes.NewReader(p)); err == nil && len(p) < 5 {
 			t.Fatal("a reply was read from nothing")

@@ -446,7 +446,7 @@ func TestMinorityHasNoLease(t *testing.T) {
 
 func TestRestartKeepsIdentity(t *testing.T) {
 	nodes := form(t, 3)
-	id, slots := nodes[1].node.Self(), nodes[1].slots()
+	id := nodes[1].node.Self()
 	nodes[1].stop()
 	wait(t, "the stopped node counts as down", func() bool { return nodes[0].node.View().Nodes[id].State == StateDown })
 	nodes[1].mustStart()
@@ -455,9 +455,10 @@ func TestRestartKeepsIdentity(t *testing.T) {
 	if got := nodes[1].node.Self(); got != id {
 		t.Errorf("the node came back as %s, not %s", got, id)
 	}
-	if got := nodes[1].slots(); got != slots {
-		t.Errorf("the node came back to %d slots, not %d", got, slots)
-	}
+	wait(t, "a share of the slots", func() bool {
+		n := nodes[1].slots()
+		return n > 5189 && n < 5734 // 5461 and 5%
+	})
 }
 
 func TestRestartAtAnotherAddress(t *testing.T) {

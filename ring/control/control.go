@@ -8,10 +8,16 @@
 // moment of asking, on the node's monotonic clock. It names an epoch: the node may use it only with a map at least as new, and
 // when the node's map is older the answer carries the newer one. So whoever has a lease goes by every change that was
 // committed when it was granted, even after a long absence. The leader grants when a quorum of voters followed it at some
-// moment after the request had come (ackTransport). A new leader promotes nobody before one full lease has passed.
+// moment after the request had come (ackTransport). A new leader promotes nobody before one full lease has passed. And it grants
+// only to the process that the Map speaks of: what a node holds is in memory, so when it has started anew (ring.Node.Incarnation) the
+// Map must first say, in one step, that it holds nothing, and who has its slots.
 //
-// Goroutines: lease (asks), watch (leads while Raft says so), dispatch (tells subscribers), peers (keeps the peers file), join
-// (until accepted), observe (Raft's change of leader), and those of Raft, gossip and the bus. Locks: leadership.proposing before
+// With each request comes a report (Report): which copies are complete, which handoffs are done. The leader goes by a report only while
+// it is the node's last; Node.heardBy says what the node may conclude from an answer.
+//
+// Goroutines: lease (asks), watch (leads while Raft says so; beside it at most one change of voters and one question to the ring),
+// dispatch (tells subscribers), peers (keeps the peers file), join (until accepted), observe (Raft's change of leader), and those of
+// Raft, gossip and the bus. Locks: leadership.proposing before
 // leadership.mu; all others are leaves.
 package control
 
@@ -41,6 +47,8 @@ const (
 	DefaultNodeTimeout = time.Second
 	// MinNodeTimeout: below it, timers and elections are within the scheduler's noise.
 	MinNodeTimeout = 100 * time.Millisecond
+	// DefaultLostSlotsAfter is how long slots wait for the last node that may have their data.
+	DefaultLostSlotsAfter = 30 * time.Second
 
 	// joinCheckTimeout bounds the question to each --join address whether it is of the node's own cluster.
 	joinCheckTimeout = time.Second
@@ -58,11 +66,19 @@ type Config struct {
 	Self        ring.Node     // Addr, Bus, Weight, Zone; ID is the data directory's when empty
 	Dir         *Dir          // owned from Start on
 	Join        []string      // client addresses of nodes of the cluster; empty and no state: a new cluster
-	Replicas    int           // copies of a slot beside its primary; slots get none yet
+	Replicas    int           // copies of a slot beside its primary, 0..ring.MaxReplicas
 	NodeTimeout time.Duration // 0: DefaultNodeTimeout
 	Bus         *bus.Listener // with the data directory's identity (Dir.NodeID, Dir.ClusterID); closed by its owner after Stop
 	Logger      *slog.Logger
 	Report      func() Report // called before each lease request; must be quick; nil reports nothing
+
+	// LostSlotsAfter is how long slots wait for the last node that may have their data before they begin anew, empty, at another;
+	// 0: DefaultLostSlotsAfter, below 0: for ever. The leader's counts.
+	LostSlotsAfter time.Duration
+
+	// Heard is called with each report that the leader has heard, when this node has a lease and a map by which no decision that
+	// went by an older report of this node is still to come. It must be quick; nil does nothing.
+	Heard func(Report)
 
 	// Formed is called once, with the first map of a cluster that this process comes to know, before Map and the subscribers
 	// show it. What all nodes must have in common before a key is stored (ring.Map.HashKey) is taken over here. It must be
@@ -91,6 +107,7 @@ type Node struct {
 	askCancel  atomic.Pointer[context.CancelFunc]
 	fromRaft   atomic.Bool   // a map has come from Raft, so Raft has state
 	complained time.Duration // Mono at the last warning about a lease; keepLease's own
+	asked      uint64        // requests for a lease so far; keepLease's own
 
 	ready     chan struct{}
 	readyOnce sync.Once
@@ -118,11 +135,6 @@ type Node struct {
 		sync.Mutex
 		bus map[ring.NodeID]string
 	}
-}
-
-type subscriber struct {
-	fn    func(*ring.Map)
-	epoch uint64 // of the last map it was told
 }
 
 // Start starts the control plane on an opened data directory and answers at once; Ready says when the node is a member with a
@@ -154,10 +166,16 @@ func newNode(cfg Config) (*Node, error) {
 	if cfg.Report == nil {
 		cfg.Report = func() Report { return Report{} }
 	}
+	if cfg.LostSlotsAfter == 0 {
+		cfg.LostSlotsAfter = DefaultLostSlotsAfter
+	}
+	cfg.Self.Incarnation = cfg.Dir.Incarnation()
 	if cfg.Self.ID == "" {
 		cfg.Self.ID = cfg.Dir.NodeID()
 	}
 	switch id := cfg.Bus.Identity(); {
+	case cfg.Replicas < 0 || cfg.Replicas > ring.MaxReplicas:
+		return nil, fmt.Errorf("control: %d replicas, at most %d", cfg.Replicas, ring.MaxReplicas)
 	case cfg.NodeTimeout < MinNodeTimeout:
 		return nil, fmt.Errorf("control: a node timeout of %v, at least %v", cfg.NodeTimeout, MinNodeTimeout)
 	case cfg.Self.ID != cfg.Dir.NodeID(), id.NodeID != string(cfg.Self.ID), id.ClusterID() != cfg.Dir.ClusterID():
@@ -199,6 +217,7 @@ func (n *Node) start() error {
 	}
 	n.calls.handle("lease", false, decoding(n.handleLease))
 	n.calls.handle("join", true, decoding(n.handleJoin))
+	n.calls.handle("failover", false, decoding(n.handleFailover))
 	n.bus.Handle(bus.KindControl, n.calls.serve)
 	n.spawn(n.dispatch)
 
@@ -288,101 +307,6 @@ func (n *Node) View() *View { return n.view.Load() }
 
 // Ready is closed once the node is a member and has had a lease.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
-
-// Subscribe has fn called with every new map, in order and never concurrently; first with the present one if there is one.
-// Maps that follow each other faster than fn takes them are skipped but for the last.
-func (n *Node) Subscribe(fn func(*ring.Map)) {
-	n.subs.Lock()
-	n.subs.list = append(n.subs.list, &subscriber{fn: fn})
-	n.subs.Unlock()
-	signal(n.changed)
-}
-
-// Released tells the leader that this node has stopped serving a slot whose handoff to another node (Slot.Next) it has seen in
-// the map of that epoch, and which is empty. From then on the slot stays held until a map without that handoff, whatever time
-// passes. A release by a map older than the present handoff is ignored: decide again by the newer map.
-func (n *Node) Released(slot uint16, epoch uint64) { n.mark(slot, epoch, true) }
-
-// Refused tells the leader that the slot holds keys and this node goes on serving it; the leader will call the handoff off.
-func (n *Node) Refused(slot uint16, epoch uint64) { n.mark(slot, epoch, false) }
-
-func (n *Node) mark(slot uint16, epoch uint64, released bool) {
-	n.pub.Lock()
-	since := n.pub.since[slot]
-	if since != 0 && epoch >= since {
-		n.pub.marks[slot] = released
-	}
-	n.pub.Unlock()
-	signal(n.kick)
-}
-
-// publish makes m the map, unless a newer one is it already: maps come from Raft and with lease replies.
-func (n *Node) publish(m *ring.Map) {
-	n.pub.Lock()
-	old := n.cur.Load()
-	if m.Epoch <= old.Epoch {
-		n.pub.Unlock()
-		return
-	}
-	self := m.IndexOf(n.Self())
-	gap := m.Epoch != old.Epoch+1
-	gained := false
-	for i := range m.Slots {
-		slot := &m.Slots[i]
-		gained = gained || slot.Epoch > old.Epoch && slot.Primary == self
-		switch {
-		case slot.Next == ring.None || slot.Primary != self:
-			n.pub.since[i] = 0
-			delete(n.pub.marks, uint16(i))
-		case gap || n.pub.since[i] == 0 || old.ID(old.Slots[i].Next) != m.ID(slot.Next):
-			// Over a gap the handoff may have been called off and begun anew, unseen.
-			n.pub.since[i] = m.Epoch
-			delete(n.pub.marks, uint16(i))
-		}
-	}
-	if self == ring.None {
-		n.leaseUntil.Store(0)
-	}
-	if n.cfg.Formed != nil && old.ClusterID == "" && m.ClusterID != "" {
-		n.cfg.Formed(m)
-	}
-	n.cur.Store(m)
-	n.pub.Unlock()
-	signal(n.changed)
-	signal(n.stale)
-	if gained {
-		signal(n.kick) // the leader waits to hear that the new slots are empty
-	}
-	if l := n.lead.Load(); l != nil {
-		signal(l.events)
-	}
-}
-
-// dispatch tells the subscribers, and notes in the data directory when the node has become a member.
-func (n *Node) dispatch(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-n.changed:
-		}
-		m := n.Map()
-		if n.fromRaft.Load() && m.IndexOf(n.Self()) != ring.None {
-			if err := n.dir.enter(n.dir.ClusterID(), phaseMember); err != nil {
-				n.log.Error("noting the membership", "err", err)
-			}
-		}
-		n.subs.Lock()
-		list := n.subs.list
-		n.subs.Unlock()
-		for _, s := range list {
-			if m.Epoch > s.epoch {
-				s.epoch = m.Epoch
-				s.fn(m)
-			}
-		}
-	}
-}
 
 // Stop hands the leadership over where this node has it, says goodbye in the gossip, and ends everything; the node's lease
 // ends first. It waits for all goroutines, but no longer than ctx for the courtesies. The bus listener stays open.

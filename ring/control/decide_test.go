@@ -1,7 +1,6 @@
 package control
 
 import (
-	"bufio"
 	"flag"
 	"fmt"
 	"os"
@@ -12,26 +11,38 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"ringcache/ring"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files with what happens now")
 
-// TestDecide runs the scripts in testdata: a command a line, and below it, after "> ", what it must print. Run with -update to
-// write what it does print.
+// TestDecide runs the scripts in testdata. A script is blocks with an empty line between them: commands, a line "----", and what the
+// commands print. With -update what they do print is written. Lines that begin with # are comments, before the "----".
+//
+// Commands that make a State by hand:
 //
 //	map a b:weight=0 c:drain,zone=z   a first map of these nodes, primary of everything the first of them; one voter, the first
+//	set replicas=1 lost=-1s           settings; without it no replicas, and 30s
 //	time 1500ms                       moves the clock; NodeTimeout is 1s and the leader's term begins at 0
-//	asks a [nonempty=0-9] [released=..] [refused=..] [epoch=N] [addr=H:P]   a node asks for a lease and reports (epoch: the map's)
+//	asks a [nonempty=0-9] [released=..] [refused=..] [synced=b:0-9] [behind=b:0-9] [of=b:1] [leaving] [epoch=N] [inc=N] [addr=H:P]
+//	                                  a node asks for a lease and reports (epoch: the map's; inc: of its last request; of: the
+//	                                  incarnation that synced speaks of, without it the map's)
 //	gossip-dead a                     gossip gives the node up
-//	want 0-9=b 10-19=c                where the ring wants slots (all others: no opinion)
+//	want 0-9=b 10-19=c:ab             where the ring wants slots, and their copies (all others: no opinion)
 //	want none
 //	apply CHANGE                      begin|finish|cancel SLOTS FROM TO; add NODE; remove NODE; drain NODE
+//	hold SLOTS P A+ B-                the slots' primary, and copies, in sync or not
 //	voters a b -c                     Raft's servers; - for those without a vote
 //	decide                            prints the decision; does not carry it out
 //	run                               prints the decision and carries it out
 //	states                            prints every node's state
 //	promote a                         prints whether the slots of a might be given to others
+//	failover a                        prints what Failover would propose
+//	slot N                            prints the slot as the map has it
+//
+// Commands that let a cluster live by itself are at simScript.
 func TestDecide(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -47,33 +58,41 @@ func runScript(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newScript()
-	var out strings.Builder
-	for lines := bufio.NewScanner(strings.NewReader(string(in))); lines.Scan(); {
-		line := lines.Text()
-		if strings.HasPrefix(line, ">") {
-			continue
-		}
-		out.WriteString(line + "\n")
-		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-			continue
-		}
-		said, err := s.run(strings.Fields(line))
-		if err != nil {
-			t.Fatalf("%s: %q: %v", file, line, err)
-		}
-		for _, l := range said {
-			out.WriteString("> " + l + "\n")
+	var run func(args []string) ([]string, error)
+	var out, said []string
+	commands := true // not what they print
+	for _, line := range strings.Split(strings.TrimRight(string(in), "\n")+"\n", "\n") {
+		switch args := strings.Fields(line); {
+		case commands && line == "----":
+			out = append(append(append(out, line), said...), "")
+			commands, said = false, nil
+		case !commands:
+			commands = line == ""
+		case len(args) == 0 || line[0] == '#':
+			out = append(out, line)
+		default:
+			out = append(out, line)
+			if run == nil {
+				run = newScript().run
+				if args[0] == "cluster" {
+					run = (&simScript{}).run
+				}
+			}
+			lines, err := run(args)
+			if err != nil {
+				t.Fatalf("%s: %q: %v", file, line, err)
+			}
+			said = append(said, lines...)
 		}
 	}
-	if *update {
-		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+	got := strings.TrimRight(strings.Join(out, "\n"), "\n") + "\n"
+	switch {
+	case *update:
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	if out.String() != string(in) {
-		t.Errorf("%s prints now:\n%s", file, out.String())
+	case got != string(in):
+		t.Errorf("%s: %s", file, cmp.Diff(string(in), got))
 	}
 }
 
@@ -86,6 +105,7 @@ type script struct {
 func newScript() *script {
 	s := &script{since: map[int]uint64{}}
 	s.NodeTimeout = time.Second
+	s.LostSlotsAfter = DefaultLostSlotsAfter
 	s.Nodes = map[ring.NodeID]Liveness{}
 	s.HandoffSince = func(slot int) uint64 { return s.since[slot] }
 	return s
@@ -114,6 +134,27 @@ func (s *script) run(args []string) ([]string, error) {
 		return nil, nil
 	case "want":
 		return nil, s.want(args)
+	case "set":
+		for _, a := range args {
+			k, v, _ := strings.Cut(a, "=")
+			if k == "replicas" {
+				s.Replicas, _ = strconv.Atoi(v)
+			} else {
+				s.LostSlotsAfter, _ = time.ParseDuration(v)
+			}
+		}
+		return nil, nil
+	case "hold":
+		return nil, s.hold(args)
+	case "failover":
+		changes, n, err := s.failover(id(args[0]))
+		if err != nil {
+			return []string{strings.ReplaceAll(err.Error(), string(id(args[0])), args[0])}, nil
+		}
+		return append(show(Decision{Changes: changes}), fmt.Sprintf("%d slots", n)), nil
+	case "slot":
+		n, err := strconv.Atoi(args[0])
+		return []string{showSlot(s.Map, n)}, err
 	case "apply":
 		return nil, s.change(args)
 	case "voters":
@@ -152,7 +193,7 @@ func (s *script) newMap(args []string) error {
 	var changes []ring.Change
 	for _, a := range args {
 		n, opts, _ := strings.Cut(a, ":")
-		node := ring.Node{ID: id(n), Addr: "host-" + n + ":7000", Bus: "host-" + n + ":17000", Weight: 1}
+		node := ring.Node{ID: id(n), Addr: "host-" + n + ":7000", Bus: "host-" + n + ":17000", Weight: 1, Incarnation: 1}
 		for o := range strings.SplitSeq(opts, ",") {
 			switch k, v, _ := strings.Cut(o, "="); k {
 			case "weight":
@@ -185,11 +226,8 @@ func (s *script) apply(changes ...ring.Change) error {
 			s.since[i] = next.Epoch
 		}
 	}
-	// Wanted places are indices, which shift with the nodes.
-	for i, w := range s.Want {
-		if w != ring.None {
-			s.Want[i] = next.IndexOf(s.Map.ID(w))
-		}
+	if len(next.Nodes) != len(s.Map.Nodes) {
+		s.Want, s.WantCopies = nil, nil // places shift with the nodes
 	}
 	s.Map = next
 	return nil
@@ -197,24 +235,39 @@ func (s *script) apply(changes ...ring.Change) error {
 
 func (s *script) asks(args []string) error {
 	n := *s.Map.Node(s.node(args[0]))
-	r := &Report{Epoch: s.Map.Epoch}
+	if d := s.Nodes[n.ID].Describes; d != nil {
+		n.Incarnation = max(n.Incarnation, d.Incarnation)
+	}
+	r := &Report{Epoch: s.Map.Epoch, Synced: map[ring.NodeID]SlotSet{}, Behind: map[ring.NodeID]SlotSet{}, Incarnations: map[ring.NodeID]uint64{}}
+	for i := range s.Map.Nodes {
+		r.Incarnations[s.Map.Nodes[i].ID] = s.Map.Nodes[i].Incarnation
+	}
 	for _, a := range args[1:] {
 		k, v, _ := strings.Cut(a, "=")
 		switch k {
 		case "epoch":
 			r.Epoch, _ = strconv.ParseUint(v, 10, 64)
+		case "inc":
+			n.Incarnation, _ = strconv.ParseUint(v, 10, 64)
 		case "addr":
 			n.Addr = v
-		case "nonempty", "released", "refused":
-			set := map[string]*SlotSet{"nonempty": &r.NonEmpty, "released": &r.Released, "refused": &r.Refused}[k]
-			ranges, err := parseRanges(v)
-			if err != nil {
+		case "leaving":
+			r.Leaving = true
+		case "of":
+			who, inc, _ := strings.Cut(v, ":")
+			r.Incarnations[id(who)], _ = strconv.ParseUint(inc, 10, 64)
+		case "synced", "behind":
+			who, slots, _ := strings.Cut(v, ":")
+			sets := map[string]map[ring.NodeID]SlotSet{"synced": r.Synced, "behind": r.Behind}[k]
+			set := sets[id(who)]
+			if err := addRanges(&set, slots); err != nil {
 				return err
 			}
-			for _, x := range ranges {
-				for slot := int(x.Start); slot <= int(x.End); slot++ {
-					set.Add(uint16(slot))
-				}
+			sets[id(who)] = set
+		case "nonempty", "released", "refused":
+			set := map[string]*SlotSet{"nonempty": &r.NonEmpty, "released": &r.Released, "refused": &r.Refused}[k]
+			if err := addRanges(set, v); err != nil {
+				return err
 			}
 		default:
 			return fmt.Errorf("unknown argument %q", a)
@@ -224,20 +277,62 @@ func (s *script) asks(args []string) error {
 	return nil
 }
 
+// hold gives slots to nodes as if it had always been so.
+func (s *script) hold(args []string) error {
+	ranges, err := parseRanges(args[0])
+	if err != nil {
+		return err
+	}
+	for _, r := range ranges {
+		c := ring.SetSlots{Slots: []ring.SlotRange{r}, From: s.Map.ID(s.Map.Slots[r.Start].Primary), Primary: id(args[1])}
+		if c.Primary != c.From {
+			c.Next, c.Primary = c.Primary, ""
+			if err := s.apply(c); err != nil {
+				return err
+			}
+			c.Next, c.Primary = "", id(args[1])
+		}
+		for _, a := range args[2:] {
+			c.Add = append(c.Add, id(a[:1]))
+			if a[1:] == "+" {
+				c.InSync = append(c.InSync, id(a[:1]))
+			}
+		}
+		if err := s.apply(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func addRanges(set *SlotSet, text string) error {
+	ranges, err := parseRanges(text)
+	for _, x := range ranges {
+		for slot := int(x.Start); slot <= int(x.End); slot++ {
+			set.Add(uint16(slot))
+		}
+	}
+	return err
+}
+
 func (s *script) want(args []string) error {
-	s.Want = slices.Repeat([]ring.Index{ring.None}, ring.Slots)
 	if args[0] == "none" {
-		s.Want = nil
+		s.Want, s.WantCopies = nil, nil
 		return nil
 	}
+	s.Want, s.WantCopies = slices.Repeat([]ring.Index{ring.None}, ring.Slots), slices.Repeat([]copySet{noCopies}, ring.Slots)
 	for _, a := range args {
-		slots, n, _ := strings.Cut(a, "=")
+		slots, where, _ := strings.Cut(a, "=")
+		n, copies, _ := strings.Cut(where, ":")
 		ranges, err := parseRanges(slots)
 		if err != nil {
 			return err
 		}
 		for slot := int(ranges[0].Start); slot <= int(ranges[0].End); slot++ {
 			s.Want[slot] = s.node(n)
+			for _, c := range copies {
+				s.WantCopies[slot].add(s.node(string(c)))
+			}
 		}
 	}
 	return nil
@@ -247,7 +342,7 @@ func (s *script) change(args []string) error {
 	switch args[0] {
 	case "add":
 		n := args[1]
-		return s.apply(ring.AddNode{Node: ring.Node{ID: id(n), Addr: "host-" + n + ":7000", Bus: "host-" + n + ":17000", Weight: 1}})
+		return s.apply(ring.AddNode{Node: ring.Node{ID: id(n), Addr: "host-" + n + ":7000", Bus: "host-" + n + ":17000", Weight: 1, Incarnation: 1}})
 	case "remove":
 		return s.apply(ring.RemoveNode{ID: id(args[1])})
 	case "drain":
@@ -303,28 +398,26 @@ func parseRanges(v string) ([]ring.SlotRange, error) {
 	return out, nil
 }
 
+// show is a decision as text. Steps that differ in nothing but the term are one line.
 func show(d Decision) []string {
 	var out []string
+	slots, order := map[string][]ring.SlotRange{}, []string{}
 	for _, c := range d.Changes {
 		switch c := c.(type) {
 		case ring.UpdateNode:
-			out = append(out, fmt.Sprintf("update %s addr=%s weight=%d zone=%q", name(c.ID), c.Addr, c.Weight, c.Zone))
+			out = append(out, fmt.Sprintf("update %s addr=%s weight=%d zone=%q incarnation=%d", name(c.ID), c.Addr, c.Weight, c.Zone, c.Incarnation))
 		case ring.SetSlots:
-			var slots []string
-			for _, r := range c.Slots {
-				slots = append(slots, fmt.Sprintf("%d-%d", r.Start, r.End))
+			line := showStep(&c)
+			if slots[line] == nil {
+				order = append(order, line)
 			}
-			what := "cancel"
-			switch {
-			case c.Next != "":
-				what = "begin to " + name(c.Next)
-			case c.Primary != "":
-				what = "finish to " + name(c.Primary)
-			}
-			out = append(out, fmt.Sprintf("slots %s from %s: %s", strings.Join(slots, ","), name(c.From), what))
+			slots[line] = append(slots[line], c.Slots...)
 		default:
 			out = append(out, fmt.Sprintf("%T", c))
 		}
+	}
+	for _, line := range order {
+		out = append(out, fmt.Sprintf("slots %s %s", showRanges(slots[line]), line))
 	}
 	if d.Voter != nil {
 		out = append(out, fmt.Sprintf("%s %s", d.Voter.Op, name(d.Voter.Node)))
@@ -333,4 +426,64 @@ func show(d Decision) []string {
 		out = append(out, "nothing")
 	}
 	return out
+}
+
+// showRanges is ranges as text, or how many slots they are where they are many.
+func showRanges(ranges []ring.SlotRange) string {
+	const few = 6
+	var text []string
+	n := 0
+	for _, r := range ranges {
+		n += int(r.End) - int(r.Start) + 1
+		text = append(text, fmt.Sprintf("%d-%d", r.Start, r.End))
+	}
+	if len(ranges) > few {
+		return fmt.Sprintf("(%d)", n)
+	}
+	return strings.Join(text, ",")
+}
+
+func showStep(c *ring.SetSlots) string {
+	parts := []string{"of " + name(c.From) + ":"}
+	list := func(what string, ids []ring.NodeID) {
+		if len(ids) == 0 {
+			return
+		}
+		parts = append(parts, what)
+		for _, id := range ids {
+			parts = append(parts, name(id))
+		}
+	}
+	list("drop", c.Drop)
+	if c.Force {
+		parts = append(parts, "give up to", name(c.Primary))
+	} else if c.Primary != "" {
+		parts = append(parts, "primary", name(c.Primary))
+	}
+	if c.ClearNext {
+		parts = append(parts, "cancel")
+	}
+	if c.Next != "" {
+		parts = append(parts, "begin to", name(c.Next))
+	}
+	list("add", c.Add)
+	list("out", c.OutOfSync)
+	list("in", c.InSync)
+	return strings.Join(parts, " ")
+}
+
+// showSlot is a slot as the map has it: its primary, then its copies, + for those in sync.
+func showSlot(m *ring.Map, i int) string {
+	slot := &m.Slots[i]
+	text := name(m.ID(slot.Primary))
+	if slot.Next != ring.None {
+		text += ">" + name(m.ID(slot.Next))
+	}
+	for _, r := range slot.Copies() {
+		text += " " + name(m.ID(r)) + map[bool]string{true: "+", false: "-"}[slot.IsInSync(r)]
+	}
+	if slot.Fresh {
+		text += " fresh"
+	}
+	return text
 }

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -21,6 +22,7 @@ const (
 var (
 	errNoQuorum  = errors.New("control: the leader has no quorum")
 	errNotMember = errors.New("control: the node is not in the map")
+	errOvertaken = errors.New("control: a later request of the node has come already")
 )
 
 // leaseAsk is a request for a lease that waits until a quorum is known to have followed this leader after it came.
@@ -32,10 +34,17 @@ type leaseAsk struct {
 // lease answers a request for a lease.
 func (l *leadership) lease(ctx context.Context, req leaseRequest) (leaseReply, error) {
 	came := Mono()
-	if l.n.Map().IndexOf(req.Node.ID) == ring.None {
+	m := l.n.Map()
+	switch n := m.Node(m.IndexOf(req.Node.ID)); {
+	case n == nil:
 		return leaseReply{}, errNotMember
+	case req.Node.Incarnation < n.Incarnation:
+		return leaseReply{}, fmt.Errorf("control: node %s has been started %d times on its data directory, and %d times as far as the cluster "+
+			"knows: the directory is an old copy", n.ID.Short(), req.Node.Incarnation, n.Incarnation)
 	}
-	l.note(came, req)
+	if !l.note(came, req) {
+		return leaseReply{}, errOvertaken
+	}
 	ask := &leaseAsk{came: came, done: make(chan error, 1)}
 	select {
 	case l.asks <- ask:
@@ -67,7 +76,9 @@ func (l *leadership) grant(req leaseRequest) (leaseReply, error) {
 	if v == nil {
 		return leaseReply{}, errNotMember // removed and added again in the meantime
 	}
-	reply := leaseReply{Granted: true, Epoch: max(l.mu.floor, m.Epoch), View: l.view.Load()}
+	// By a map that speaks of an earlier process, the node would serve what that process had: the controller sees to that first.
+	same := m.Node(m.IndexOf(req.Node.ID)).Incarnation == req.Node.Incarnation
+	reply := leaseReply{Granted: same, Epoch: max(l.mu.floor, m.Epoch), View: l.view.Load()}
 	if req.Report.Epoch < m.Epoch {
 		if l.mu.of != m.Epoch {
 			b, err := m.MarshalBinary()
@@ -78,25 +89,36 @@ func (l *leadership) grant(req leaseRequest) (leaseReply, error) {
 		}
 		reply.Map = l.mu.wire
 	}
-	v.GrantedUntil = Mono() + leaseFor(l.n.cfg.NodeTimeout)
+	if same {
+		v.GrantedUntil = Mono() + leaseFor(l.n.cfg.NodeTimeout)
+	}
 	return reply, nil
 }
 
-// note records what a request says, and wakes the controller where it says something new.
-func (l *leadership) note(came time.Duration, req leaseRequest) {
+// note records what a request says, and wakes the controller where it says something new. It reports false for a request that a later one
+// of the node has overtaken: what that says holds no more.
+func (l *leadership) note(came time.Duration, req leaseRequest) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := l.mu.nodes[req.Node.ID]
-	news := v == nil || v.Report == nil || len(req.Report.Released) > 0 || len(req.Report.Refused) > 0
 	if v == nil {
 		v = &Liveness{}
 		l.mu.nodes[req.Node.ID] = v
 	}
-	news = news || v.Describes == nil || *v.Describes != req.Node || came-v.LastAsked > l.n.cfg.NodeTimeout/2
-	v.LastAsked, v.Describes, v.Report = came, &req.Node, &req.Report
+	if d := v.Describes; d != nil && (req.Node.Incarnation < d.Incarnation || req.Node.Incarnation == d.Incarnation && req.Number < v.number) {
+		return false
+	}
+	r := &req.Report
+	if req.Term != l.term {
+		r.Synced = nil // it may have been long on its way, see Node.heardBy
+	}
+	news := v.Report == nil || *v.Describes != req.Node || came-v.LastAsked > l.n.cfg.NodeTimeout/2 || r.Leaving != v.Report.Leaving ||
+		len(r.Released) > 0 || len(r.Refused) > 0 || len(r.Synced) > 0 || len(r.Behind) > 0
+	v.LastAsked, v.Describes, v.Report, v.number = came, &req.Node, r, req.Number
 	if news {
 		signal(l.events)
 	}
+	return true
 }
 
 // verify settles requests for leases in batches: each round makes Raft send heartbeats, and grants the requests that had come

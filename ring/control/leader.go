@@ -40,11 +40,12 @@ type leadership struct {
 		nodes map[ring.NodeID]*Liveness
 		// floor is the epoch that a lease granted now requires. While a batch is on its way it is the epoch of the map that
 		// the batch will make: a node that is about to lose slots must not get a lease by the map in which it still has them.
-		floor uint64
-		seen  *ring.Map          // for since
-		since [ring.Slots]uint64 // epoch of the map in which the slot's handoff began, or a later one; 0 none
-		wire  []byte             // the map of epoch wireOf, encoded
-		of    uint64
+		floor  uint64
+		seen   *ring.Map          // for since
+		since  [ring.Slots]uint64 // epoch of the map in which the slot's handoff began, or a later one; 0 none
+		copies [ring.Slots]uint64 // epoch of the map in which the slot's replicas last changed, or a later one
+		wire   []byte             // the map of epoch wireOf, encoded
+		of     uint64
 	}
 
 	want      wanted // touched by the controller alone
@@ -83,6 +84,7 @@ func (n *Node) beginLeading(ctx context.Context, c *consensus) (end func()) {
 		n: n, cons: c, term: c.CurrentTerm(), since: Mono(), ctx: ctx,
 		events: make(chan struct{}, 1),
 		asks:   make(chan *leaseAsk, askQueue),
+		want:   newWanted(),
 	}
 	l.mu.nodes = map[ring.NodeID]*Liveness{}
 	c.trans.begin()
@@ -124,16 +126,21 @@ func (l *leadership) control() {
 
 	tick := time.NewTicker(timeout / ticksPerTimeout)
 	defer tick.Stop()
-	var voters sync.WaitGroup
-	defer voters.Wait()
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	for {
-		if d := l.step(); d.Voter != nil && l.voterBusy.CompareAndSwap(false, true) {
-			voters.Add(1)
-			go func() {
-				defer voters.Done()
+		d, s := l.step()
+		if d.Voter != nil && l.voterBusy.CompareAndSwap(false, true) {
+			beside.Go(func() {
 				defer l.voterBusy.Store(false)
 				l.changeVoter(*d.Voter)
-			}()
+			})
+		}
+		if q, ok := l.want.ask(&s, &d); ok {
+			beside.Go(func() {
+				l.want.answer(q, n.log)
+				signal(l.events)
+			})
 		}
 		select {
 		case <-l.ctx.Done():
@@ -161,12 +168,12 @@ func (l *leadership) found() error {
 }
 
 // step runs the controller once and proposes what it wants.
-func (l *leadership) step() Decision {
+func (l *leadership) step() (Decision, State) {
 	l.proposing.Lock()
 	defer l.proposing.Unlock()
 	l.clearFloor()
 	s := l.survey()
-	s.Want = l.want.of(&s, l.n.log) // may take long: leases are granted meanwhile
+	l.want.fill(&s)
 
 	l.mu.Lock()
 	s.Now, s.Nodes = Mono(), l.liveness()
@@ -180,17 +187,21 @@ func (l *leadership) step() Decision {
 	if len(d.Changes) > 0 && l.ctx.Err() == nil {
 		if _, err := l.commit(d.Changes); err != nil {
 			l.n.log.Debug("a proposal failed", "err", err)
+		} else {
+			l.tell(&s, d.Changes)
 		}
 	}
-	return d
+	return d, s
 }
 
 // survey is what the controller goes by now, but for what the ring wants.
 func (l *leadership) survey() State {
 	s := State{
 		LeaderSince: l.since, NodeTimeout: l.n.cfg.NodeTimeout, Self: l.n.Self(),
+		Replicas: l.n.cfg.Replicas, LostSlotsAfter: l.n.cfg.LostSlotsAfter,
 		Map: l.n.Map(), Voters: l.servers(),
 		HandoffSince: func(slot int) uint64 { return l.mu.since[slot] },
+		CopiesSince:  func(slot int) uint64 { return l.mu.copies[slot] },
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -217,6 +228,11 @@ func (n *Node) Propose(ctx context.Context, changes ...ring.Change) (*ring.Map, 
 func (l *leadership) propose(changes ...ring.Change) (*ring.Map, error) {
 	l.proposing.Lock()
 	defer l.proposing.Unlock()
+	return l.proposeLocked(changes)
+}
+
+// proposeLocked is propose for who holds proposing.
+func (l *leadership) proposeLocked(changes []ring.Change) (*ring.Map, error) {
 	l.mu.Lock()
 	l.mu.floor = l.n.Map().Epoch + 1
 	l.mu.Unlock()
@@ -280,8 +296,8 @@ func (l *leadership) liveness() map[ring.NodeID]Liveness {
 	return out
 }
 
-// noteHandoffs keeps since in step with the map; mu is held. Maps that were skipped make a handoff younger than it is, which
-// only costs its owner one more report.
+// noteHandoffs keeps since and copies in step with the map; mu is held. Maps that were skipped make a handoff younger than it is, which
+// only costs its owner one more report; and so do copies.
 func (l *leadership) noteHandoffs(m *ring.Map) {
 	old := l.mu.seen
 	if old == m {
@@ -295,6 +311,9 @@ func (l *leadership) noteHandoffs(m *ring.Map) {
 		case old == nil || old.Epoch+1 != m.Epoch || old.ID(old.Slots[i].Next) != next || l.mu.since[i] == 0:
 			l.mu.since[i] = m.Epoch
 		}
+		if old == nil || old.Epoch+1 != m.Epoch || !sameCopies(old, m, i) {
+			l.mu.copies[i] = m.Epoch
+		}
 	}
 	l.mu.seen = m
 	for id := range l.mu.nodes {
@@ -304,19 +323,18 @@ func (l *leadership) noteHandoffs(m *ring.Map) {
 	}
 }
 
-// look makes the View of a state.
-func (l *leadership) look(s *State) *View {
-	v := &View{Leader: s.Self, Term: l.term, Epoch: s.Map.Epoch, Nodes: make(map[ring.NodeID]NodeView, len(s.Map.Nodes))}
-	counts := s.Map.Counts()
-	for i := range s.Map.Nodes {
-		n := &s.Map.Nodes[i]
-		nv := NodeView{State: s.StateOf(n), PrimarySlots: counts[i].Primaries, ReplicaSlots: counts[i].Replicas}
-		if r := s.Nodes[n.ID].Report; r != nil {
-			nv.PID, nv.Keys, nv.MemoryBytes, nv.OpsPerSec = r.PID, r.Keys, r.MemoryBytes, r.OpsPerSec
-		}
-		v.Nodes[n.ID] = nv
+// sameCopies reports whether a slot has the same replicas in two maps.
+func sameCopies(old, m *ring.Map, slot int) bool {
+	a, b := &old.Slots[slot], &m.Slots[slot]
+	if a.ReplicaCount != b.ReplicaCount {
+		return false
 	}
-	return v
+	for k := range a.Copies() {
+		if old.ID(a.Replicas[k]) != m.ID(b.Replicas[k]) {
+			return false
+		}
+	}
+	return true
 }
 
 // admit commits a node into the map, or its new description.
@@ -332,10 +350,11 @@ func (l *leadership) admit(ctx context.Context, node ring.Node) (*ring.Map, erro
 		return nil, err
 	}
 	has := *m.Node(at)
-	has.Draining = false
+	has.Draining, has.Incarnation = false, node.Incarnation
 	if has == node {
 		return m, nil
 	}
+	// Its incarnation stays what it is: the controller notes that, with all that follows from it.
 	return l.propose(ring.UpdateNode{ID: node.ID, Addr: node.Addr, Bus: node.Bus, Weight: node.Weight, Zone: node.Zone})
 }
 

@@ -26,6 +26,11 @@ type leaseRequest struct {
 	Node    ring.Node     `json:"node"`
 	Timeout time.Duration `json:"timeout"` // the asker's NodeTimeout
 	Report  Report        `json:"report"`
+
+	// Number grows with each request of a process, so that one that was long on its way is known to be overtaken; Term is Raft's, of the
+	// last leader that has answered. See Node.heardBy.
+	Number uint64 `json:"number"`
+	Term   uint64 `json:"term"`
 }
 
 // leaseReply answers it.
@@ -66,14 +71,41 @@ func (n *Node) ask(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.NodeTimeout/2)
 	defer cancel()
 	n.askCancel.Store(&cancel)
-	req := leaseRequest{Node: n.cfg.Self, Timeout: n.cfg.NodeTimeout, Report: n.report()}
+	n.asked++
+	term := n.View().Term
+	req := leaseRequest{Node: n.cfg.Self, Timeout: n.cfg.NodeTimeout, Report: n.report(), Number: n.asked, Term: term}
 	asked := Mono()
 	reply, err := n.askLeader(ctx, req)
 	if err != nil {
 		n.complain(err)
 		return false
 	}
-	return n.take(asked, reply)
+	if reply.View != nil && reply.View.Term != term && len(req.Report.Synced) > 0 {
+		signal(n.kick) // another leader than the report was for: what it claims did not count
+	}
+	if !n.take(asked, reply) {
+		return false
+	}
+	n.heardBy(req.Report)
+	return true
+}
+
+// heardBy tells the server that the leader has heard a report. The server needs it to stop waiting for a replica: no decision to have
+// that replica in sync, by a report that said so earlier, may come after. None does:
+//
+//   - The leader that granted had noted this report before it did, and ignores those with lower numbers from then on. A decision by an
+//     older one it had made before; the epoch that the decision's batch was to make has been the floor of leases since, under the same
+//     lock, so the map here has that batch, or the batch has failed for good, or it was there before.
+//   - A leader before it had its batches committed or overwritten when this one began, which the barrier at its beginning tells; they
+//     are in every map that this one answers with. It can't propose any more: a quorum has followed the granter since the request.
+//   - A leader after it has none of the older reports that count: claims count only in requests that name its own term, which a node
+//     learns from its first answer. That answer came after this report had been sent, or a quorum would not have followed the granter.
+//
+// The claims of an earlier process of this node do not count either: it is not the one that the map speaks of.
+func (n *Node) heardBy(r Report) {
+	if n.cfg.Heard != nil {
+		n.cfg.Heard(r)
+	}
 }
 
 // complain logs why a request failed: what the leader said against it as a warning, but not at every try; the rest is elections
@@ -162,7 +194,7 @@ func (n *Node) handleLease(ctx context.Context, from bus.Peer, req leaseRequest)
 	if from.NodeID != string(req.Node.ID) {
 		return leaseReply{}, errors.New("control: a node asks for a lease for another")
 	}
-	if err := errors.Join(req.Node.Validate(), n.sameTimeout(req.Timeout)); err != nil {
+	if err := errors.Join(req.Node.Validate(), n.sameTimeout(req.Timeout), req.Report.validate()); err != nil {
 		return leaseReply{}, err
 	}
 	return l.lease(ctx, req)

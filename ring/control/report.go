@@ -1,6 +1,8 @@
 package control
 
 import (
+	"errors"
+	"fmt"
 	"math/bits"
 	"time"
 
@@ -44,8 +46,19 @@ func (s SlotSet) Len() int {
 	return n
 }
 
-// Report is what a node tells the leader with every request for a lease. The server fills the first five fields
-// (Config.Report), the control plane the others.
+// errReport is for a report that no node of this software sends.
+var errReport = errors.New("control: malformed report")
+
+// validate checks what came from another node: what does not fit a cluster is refused, whatever it says.
+func (s SlotSet) validate() error {
+	if len(s) > slotSetBytes {
+		return fmt.Errorf("%w: a set of slots of %d bytes, at most %d", errReport, len(s), slotSetBytes)
+	}
+	return nil
+}
+
+// Report is what a node tells the leader with every request for a lease. The server fills it (Config.Report) but for the last three
+// fields, which are the control plane's.
 type Report struct {
 	PID         int     `json:"pid"`
 	Keys        int64   `json:"keys"`         // of the slots it is primary of
@@ -53,9 +66,36 @@ type Report struct {
 	OpsPerSec   int64   `json:"ops_per_sec"`
 	NonEmpty    SlotSet `json:"non_empty,omitempty"` // slots that hold at least one key here
 
+	// Synced is, of slots that this node is primary of, which copies are complete; each slot's replies wait for these copies from the
+	// moment of the report on, until Config.Heard is called with one that no longer says so. It counts for the process that had sent
+	// the acknowledgements: Incarnations has that of each node in Synced, and a claim without it, or about another process than the
+	// map's, is void. Behind is which copies that the map has in sync are not, or can't be waited for.
+	Synced       map[ring.NodeID]SlotSet `json:"synced,omitempty"`
+	Incarnations map[ring.NodeID]uint64  `json:"incarnations,omitempty"`
+	Behind       map[ring.NodeID]SlotSet `json:"behind,omitempty"`
+
+	Leaving bool `json:"leaving,omitempty"` // it is about to stop: what it is primary of should go to others, if they have it
+
+	// Numbers is for the server alone, which gets it back with Config.Heard: its numbers for what the report says of each node.
+	Numbers map[ring.NodeID]uint64 `json:"-"`
+
 	Epoch    uint64  `json:"epoch"`              // of the map this node goes by
-	Released SlotSet `json:"released,omitempty"` // slots of a handoff that it serves no more: empty, and held until the map changes
+	Released SlotSet `json:"released,omitempty"` // slots of a handoff that it serves no more, held until the map changes: the target has all of them
 	Refused  SlotSet `json:"refused,omitempty"`  // slots whose handoff it refuses, since keys have come
+}
+
+// validate checks the bounds of a report.
+func (r *Report) validate() error {
+	if len(r.Synced) > ring.MaxNodes || len(r.Behind) > ring.MaxNodes || len(r.Incarnations) > ring.MaxNodes {
+		return fmt.Errorf("%w: it speaks of more than %d nodes", errReport, ring.MaxNodes)
+	}
+	err := errors.Join(r.NonEmpty.validate(), r.Released.validate(), r.Refused.validate())
+	for _, sets := range []map[ring.NodeID]SlotSet{r.Synced, r.Behind} {
+		for _, s := range sets {
+			err = errors.Join(err, s.validate())
+		}
+	}
+	return err
 }
 
 // NodeState is what the leader makes of a node.
@@ -82,6 +122,11 @@ type NodeView struct {
 	OpsPerSec    int64     `json:"ops_per_sec"`
 	PrimarySlots int       `json:"primary_slots"`
 	ReplicaSlots int       `json:"replica_slots"`
+
+	// Leaving says that the leader knows the node to be leaving. It may stop once ToHandOver, the slots that it is primary of and that
+	// another node could take over, is 0: what it has beyond them nobody else has.
+	Leaving    bool `json:"leaving,omitempty"`
+	ToHandOver int  `json:"to_hand_over,omitempty"`
 }
 
 // View is the leader's word on the cluster, as of the last lease reply. It is immutable; Nodes has an entry for every node of

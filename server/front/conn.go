@@ -24,6 +24,8 @@ type Conn struct {
 	remote  netip.AddrPort
 
 	sent       int           // bytes at the front of Out that are written already
+	base       int64         // offset of Out's first byte in all output
+	heldFrom   int64         // offset from which on output must wait for Release, if held
 	deadline   time.Duration // of CloseAfterFlush, on Loop.Mono
 	slot       int32         // in Loop.conns
 	generation uint32        // tells apart connections that had the same slot
@@ -32,6 +34,7 @@ type Conn struct {
 	isUnix   bool
 	dirty    bool // in Loop.dirty
 	blocked  bool // the peer takes no more for now: waiting until it does
+	held     bool // Hold was called, and Release of all since then was not
 	paused   bool // Pause was called
 	closing  bool // CloseAfterFlush was called
 	eof      bool // the peer will send no more
@@ -77,13 +80,40 @@ const easeAt = 1 << (poolMinShift + maxLent - 1)
 // Ease writes the output now if it is large. A handler calls it between the requests of a batch: large replies then leave from a few
 // buffers that are in the processor's cache, and do not pile up, for all connections of the batch, in memory that must be found first.
 func (c *Conn) Ease() {
-	if len(c.Out)-c.sent < easeAt || c.blocked || c.closing || c.eof || c.closed {
+	if c.free()-c.sent < easeAt || c.blocked || c.closing || c.eof || c.closed {
 		return
 	}
 	c.flush()
 	if cap(c.Out) == 0 && !c.closed {
 		c.Out = c.loop.pool.lend()
 	}
+}
+
+// Produced returns the offset after the last byte of output, counted from the first that the connection ever had.
+func (c *Conn) Produced() int64 { return c.base + int64(len(c.Out)) }
+
+// Hold keeps the output from an offset on from being written until Release. Where output is held already, that offset stands.
+func (c *Conn) Hold(from int64) {
+	if !c.held {
+		c.held, c.heldFrom = true, from
+	}
+}
+
+// Release lets output that was held be written up to an offset; what lies beyond stays held, if there is any.
+func (c *Conn) Release(upTo int64) {
+	if !c.held {
+		return
+	}
+	c.held, c.heldFrom = upTo < c.Produced(), upTo
+	c.Dirty()
+}
+
+// free is the length of the part of Out that may be written.
+func (c *Conn) free() int {
+	if c.held {
+		return min(len(c.Out), int(max(0, c.heldFrom-c.base)))
+	}
+	return len(c.Out)
 }
 
 // Backlog returns the number of bytes of output that are not written yet.
@@ -182,6 +212,7 @@ func (c *Conn) written() {
 	pool := &c.loop.pool
 	pool.note(len(c.Out))
 	pool.put(c.Out)
+	c.base += int64(len(c.Out))
 	c.Out, c.sent = nil, 0
 }
 

@@ -283,10 +283,11 @@ func (c *Conn) failure() error {
 	return io.EOF
 }
 
-// flush writes once what there is of output, and looks after the connection if the peer does not take it all.
+// flush writes once what there is of output and not held, and looks after the connection if the peer does not take it all.
 func (c *Conn) flush() {
-	if !c.blocked && c.sent < len(c.Out) {
-		n, errno := rawSend(c.sock.fd, c.Out[c.sent:])
+	end := c.free()
+	if !c.blocked && c.sent < end {
+		n, errno := rawSend(c.sock.fd, c.Out[c.sent:end])
 		switch {
 		case n > 0:
 			c.sent += n
@@ -295,10 +296,10 @@ func (c *Conn) flush() {
 			return
 		}
 		// Less than all means that the socket's buffer is full: trying again now would only say so.
-		c.blocked = c.sent < len(c.Out)
+		c.blocked = c.sent < end
 	}
 	switch {
-	case !c.blocked:
+	case c.sent == len(c.Out):
 		c.written()
 		if c.closing {
 			c.discardInput()
@@ -308,6 +309,7 @@ func (c *Conn) flush() {
 	case c.sent >= readBufferSize && c.sent >= len(c.Out)-c.sent:
 		// Moving the rest to the front only once it is the smaller half keeps the cost of all moves together below
 		// the cost of the writes.
+		c.base += int64(c.sent)
 		c.Out = c.Out[:copy(c.Out, c.Out[c.sent:])]
 		c.sent = 0
 	}

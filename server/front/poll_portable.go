@@ -170,9 +170,8 @@ func (c *Conn) flush() {
 	switch {
 	case c.sock.flying > 0:
 		c.blocked = true
-	case len(c.Out) > 0:
-		buf := c.Out
-		c.Out = nil
+	case c.free() > 0:
+		buf := c.takeFree()
 		landed := make(chan struct{})
 		c.sock.flying, c.sock.landed = len(buf), landed
 		c.loop.group.wg.Go(func() {
@@ -180,9 +179,21 @@ func (c *Conn) flush() {
 			close(landed)
 			c.loop.postAlways(func() { c.wrote(buf, err) })
 		})
-	case c.closing:
+	case c.closing && len(c.Out) == 0:
 		c.finish()
 	}
+}
+
+// takeFree takes what may be written out of Out.
+func (c *Conn) takeFree() []byte {
+	end := c.free()
+	buf, rest := c.Out[:end], c.Out[end:]
+	c.base += int64(end)
+	c.Out = nil
+	if len(rest) > 0 {
+		c.Out = append(c.loop.pool.get(len(rest)), rest...)
+	}
+	return buf
 }
 
 // wrote is called on the loop when a write is done.
@@ -196,10 +207,10 @@ func (c *Conn) wrote(buf []byte, err error) {
 	case c.closed:
 	case err != nil:
 		c.Close(err)
-	case len(c.Out) > 0:
+	case c.free() > 0:
 		c.blocked = waited
 		c.flush()
-	case c.closing:
+	case c.closing && len(c.Out) == 0:
 		c.finish()
 	default:
 		c.blocked = false

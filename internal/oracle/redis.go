@@ -105,17 +105,40 @@ func (c *Conn) Close() { _ = c.nc.Close() }
 
 // Do sends one command and answers its reply, raw.
 func (c *Conn) Do(args ...[]byte) ([]byte, error) {
-	if err := c.nc.SetDeadline(time.Now().Add(requestTimeout)); err != nil {
+	if err := c.Send(args...); err != nil {
 		return nil, err
+	}
+	return c.Receive()
+}
+
+// Send sends one command.
+func (c *Conn) Send(args ...[]byte) error {
+	if err := c.nc.SetWriteDeadline(time.Now().Add(requestTimeout)); err != nil {
+		return err
 	}
 	p := fmt.Appendf(nil, "*%d\r\n", len(args))
 	for _, a := range args {
 		p = fmt.Appendf(p, "$%d\r\n%s\r\n", len(a), a)
 	}
-	if _, err := c.nc.Write(p); err != nil {
+	_, err := c.nc.Write(p)
+	return err
+}
+
+// Receive answers the next reply, raw.
+func (c *Conn) Receive() ([]byte, error) {
+	if err := c.nc.SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
 		return nil, err
 	}
 	return ReadReply(c.r, nil)
+}
+
+// Readable reports whether a reply, or the end, comes within a time.
+func (c *Conn) Readable(within time.Duration) bool {
+	if err := c.nc.SetReadDeadline(time.Now().Add(within)); err != nil {
+		return true
+	}
+	_, err := c.r.Peek(1)
+	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 var errReply = errors.New("oracle: not a reply")

@@ -39,15 +39,6 @@ var zsetMakes = []make1{
 	{weight: 2, fn: genZsetRestore},
 }
 
-// lexMakes are ranges of names of any sorted set.
-var lexMakes = []make1{
-	{weight: 10, fn: func(g *Gen) []string { return g.zlex(g.zsetKey()) }},
-	{weight: 2, fn: func(g *Gen) []string {
-		key := g.zsetKey()
-		return []string{"zrangestore", g.zsetNear(key), key, g.lexEnd(), g.lexEnd(), "bylex"}
-	}, oneSlot: true},
-}
-
 // zsetNormal makes equal what may differ in replies of the family.
 var zsetNormal = map[string]normalizer{
 	"zrandmember": func(_ [][]byte, reply []byte) string { return shape(reply) },
@@ -109,13 +100,6 @@ func (g *Gen) scoreEnd() string {
 		return "+inf"
 	}
 	return g.score()
-}
-
-func (g *Gen) lexEnd() string {
-	if g.chance(12) {
-		return g.pick("", "x", "++", "-x", "+\x00x", "(", "[", "[\xff", "(\x00")
-	}
-	return g.pick("-", "+", "["+g.member(), "("+g.member(), "[m"+g.pick("1", "20", "3", "5", "9"), "(m"+g.pick("1", "20", "3", "5", "9"))
 }
 
 // zsetKey is a key, most often one that hardly anything but sorted sets is set to: they should live a while, and meet.
@@ -336,49 +320,6 @@ func genZintercard(g *Gen) []string {
 	words := g.countedKeys("zintercard")
 	for g.chance(3) {
 		words = append(words, g.pick("LIMIT", "limit", "LIMIT", "limi"), g.pick("0", "1", "2", "3", "100", "-1", "x"))
-	}
-	return words
-}
-
-// lexKeys hold members of the score 0 only, so that ranges of their names have a meaning.
-var lexKeys = []string{"{a}lex", "{b}lex", "lex"}
-
-func genZlexAlike(g *Gen) []string {
-	key := lexKeys[g.rnd.IntN(len(lexKeys))]
-	if g.chance(8) {
-		return []string{g.pick("zpopmin", "zpopmax", "del"), key}
-	}
-	words := []string{"zadd", key}
-	first := g.rnd.IntN(100)
-	for i := range 1 + g.rnd.IntN(9) {
-		words = append(words, "0", g.pick(g.member(), "m"+strconv.Itoa(first+i)))
-	}
-	return words
-}
-
-// zlex makes a command on a range of names.
-func (g *Gen) zlex(key string) []string {
-	switch g.rnd.IntN(8) {
-	case 0:
-		return []string{"zlexcount", key, g.lexEnd(), g.lexEnd()}
-	case 1, 5:
-		return []string{"zremrangebylex", key, g.lexEnd(), g.lexEnd()}
-	case 2, 3:
-		words := []string{"zrange", key, g.lexEnd(), g.lexEnd(), "bylex"}
-		if g.chance(2) {
-			words = append(words, "rev")
-		}
-		if g.chance(3) {
-			words = append(words, g.limit()...)
-		}
-		if g.chance(15) {
-			words = append(words, g.pick("withscores", "byscore", "limit"))
-		}
-		return words
-	}
-	words := []string{g.pick("zrangebylex", "zrevrangebylex"), key, g.lexEnd(), g.lexEnd()}
-	if g.chance(3) {
-		words = append(words, g.limit()...)
 	}
 	return words
 }

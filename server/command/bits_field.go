@@ -33,9 +33,13 @@ type fieldOp struct {
 	overflow overflow
 }
 
-// fieldOps reads the operations from argument 2 on, or replies the error. need is how many bytes the string must have for those that
-// write, or 0 where none does.
-func (c *Ctx) fieldOps() (ops []fieldOp, need int, ok bool) {
+// fewOps is how many operations one BITFIELD may have without allocating.
+const fewOps = 8
+
+// fieldOps reads the operations from argument 2 on, into room while they fit, or replies the error. need is how many bytes the string
+// must have for those that write, or 0 where none does.
+func (c *Ctx) fieldOps(room []fieldOp) (ops []fieldOp, need int, ok bool) {
+	ops = room
 	mode := wrap
 	for i := 2; i < len(c.Args); {
 		left := len(c.Args) - i - 1
@@ -105,7 +109,8 @@ func bitBitfield(c *Ctx) { c.bitfield(false) }
 func bitBitfieldRO(c *Ctx) { c.bitfield(true) }
 
 func (c *Ctx) bitfield(readOnly bool) {
-	ops, need, ok := c.fieldOps()
+	var room [fewOps]fieldOp
+	ops, need, ok := c.fieldOps(room[:0])
 	if !ok {
 		return
 	}

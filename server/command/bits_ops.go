@@ -173,9 +173,13 @@ func countBits(val []byte, first, last int64) int64 {
 	n := 0
 	n -= bits.OnesCount8(part[0] &^ (0xFF >> (first & 7)))
 	n -= bits.OnesCount8(part[len(part)-1] << (last&7 + 1))
-	for len(part) >= 8 {
+	for ; len(part) >= 32; part = part[32:] { // the bounds are checked once for four words
+		w := part[:32]
+		n += bits.OnesCount64(binary.LittleEndian.Uint64(w)) + bits.OnesCount64(binary.LittleEndian.Uint64(w[8:])) +
+			bits.OnesCount64(binary.LittleEndian.Uint64(w[16:])) + bits.OnesCount64(binary.LittleEndian.Uint64(w[24:]))
+	}
+	for ; len(part) >= 8; part = part[8:] {
 		n += bits.OnesCount64(binary.LittleEndian.Uint64(part))
-		part = part[8:]
 	}
 	for _, b := range part {
 		n += bits.OnesCount8(b)
@@ -250,6 +254,7 @@ func findBit(val []byte, on bool, first, last int64) int64 {
 			w := binary.BigEndian.Uint64(val[at:]) ^ flip
 			if w == 0 {
 				at += 8
+				at += int64(sameWords(val[at:], flip))
 				continue
 			}
 			return within64(at*8+int64(bits.LeadingZeros64(w)), last)
@@ -264,6 +269,19 @@ func findBit(val []byte, on bool, first, last int64) int64 {
 		at++
 	}
 	return -1
+}
+
+// sameWords is how many bytes val begins with that are all of a word, in whole steps of four: most of a string in which little is set.
+func sameWords(val []byte, word uint64) int {
+	rest := val
+	for ; len(rest) >= 32; rest = rest[32:] {
+		w := rest[:32]
+		if (binary.LittleEndian.Uint64(w)^word)|(binary.LittleEndian.Uint64(w[8:])^word)|
+			(binary.LittleEndian.Uint64(w[16:])^word)|(binary.LittleEndian.Uint64(w[24:])^word) != 0 {
+			break
+		}
+	}
+	return len(val) - len(rest)
 }
 
 func within64(pos, last int64) int64 {

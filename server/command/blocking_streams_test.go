@@ -44,6 +44,39 @@ func TestStreamWaiters(t *testing.T) {
 			{0, "XGROUP DESTROY {t}s g", m{0: ":1|", 1: "-" + errReadGroupGone + "|"}},
 			{0, "DEL {t}s", m{0: ":1|", 2: "-" + errReadGone + "|"}},
 		}},
+		{"an entry that is trimmed at once", []waitStep{
+			{0, "XGROUP CREATE {t}s g $ MKSTREAM", m{0: "+OK|"}},
+			{1, "XREAD BLOCK 0 STREAMS {t}s $", nil},
+			{2, "XREADGROUP GROUP g a BLOCK 0 STREAMS {t}s >", nil},
+			{0, "XADD {t}s MAXLEN 0 1-1 f v", m{0: "$3|1-1|", 1: "*1|*2|$4|{t}s|*0|", 2: "*1|*2|$4|{t}s|*0|"}},
+			{1, "XREAD BLOCK 0 STREAMS {t}s 0", nil}, // it is there no longer for those who come
+		}},
+		{"a key named twice", []waitStep{
+			{1, "XREAD BLOCK 0 STREAMS {t}s {t}x {t}s 1-1 0 0", nil},
+			{0, "XADD {t}s 1-1 f v", m{0: "$3|1-1|"}},
+			{0, "XADD {t}s 1-2 f v", m{0: "$3|1-2|", 1: read("1-2")}},
+		}},
+		{"a stream takes another one's place", []waitStep{
+			{0, "XADD {t}x 1-1 f v", m{0: "$3|1-1|"}},
+			{0, "XGROUP CREATE {t}x g 0", m{0: "+OK|"}},
+			{0, "XGROUP CREATE {t}s g $ MKSTREAM", m{0: "+OK|"}},
+			{0, "XGROUP CREATE {t}s h $", m{0: "+OK|"}},
+			{1, "XREAD BLOCK 0 STREAMS {t}s $", nil},
+			{2, "XREADGROUP GROUP g a BLOCK 0 STREAMS {t}s >", nil},
+			{3, "XREADGROUP GROUP h a BLOCK 0 STREAMS {t}s >", nil},
+			{0, "RENAME {t}x {t}s", m{0: "+OK|", 1: read("1-1"), 2: read("1-1"), 3: "-" + errReadGroupGone + "|"}},
+			{0, "XPENDING {t}s g", m{0: "*4|:1|$3|1-1|$3|1-1|*1|*2|$1|a|$1|1|"}},
+		}},
+		{"both keys of RENAME: the new one first", []waitStep{
+			{0, "XGROUP CREATE {t}x g $ MKSTREAM", m{0: "+OK|"}},
+			{0, "XGROUP CREATE {t}s g $ MKSTREAM", m{0: "+OK|"}},
+			{1, "XREADGROUP GROUP g a BLOCK 0 STREAMS {t}x {t}s > >", nil},
+			{0, "XADD {t}y 1-1 f v", m{0: "$3|1-1|"}},
+			{0, "XGROUP CREATE {t}y g 0", m{0: "+OK|"}},
+			{2, "XREADGROUP GROUP g b BLOCK 0 STREAMS {t}x {t}s > >", nil},
+			{0, "RENAME {t}y {t}s", m{0: "+OK|", 1: read("1-1")}},
+			{0, "RENAME {t}s {t}x", m{0: "+OK|", 2: "-" + errReadGone + "|"}},
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) { newWaitingNode(WaitLimits{Number: 100, Bytes: 1 << 20}).play(t, tc.steps) })
 	}

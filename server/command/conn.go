@@ -133,15 +133,14 @@ func ping(c *Ctx) {
 }
 
 func selectDB(c *Ctx) {
-	db, ok := store.ParseInt(c.Args[1])
+	db, ok := c.int32Arg(1)
 	switch {
-	case !ok || db != int64(int32(db)):
-		c.Out.Error(resp.ErrNotInteger)
+	case !ok:
 	case db < 0 || db >= store.Databases:
 		c.Out.Error(resp.ErrDBIndex)
 	default:
 		if c.Conn != nil {
-			c.Conn.SetDB(int(db))
+			c.Conn.SetDB(db)
 		}
 		c.Out.OK()
 	}

@@ -183,6 +183,13 @@ func (c *Ctx) expireAt(r store.Ref, it store.Item, at int64) {
 // this node's clock, memory limits do not count, and no effect is emitted. The reply, in Out, tells nothing. An effect that
 // this node does not know answers false, and nothing has happened.
 func (c *Ctx) Apply(slot uint16, db int, args [][]byte) bool {
+	c.KS.LockSlot(slot)
+	defer c.KS.UnlockSlot(slot)
+	return c.ApplyLocked(slot, db, args)
+}
+
+// ApplyLocked is Apply under the slot's lock.
+func (c *Ctx) ApplyLocked(slot uint16, db int, args [][]byte) bool {
 	row := c.Table.Lookup(args)
 	if row == nil || !row.Has(Write) || row.Has(SelfLock) || !row.ArityOK(len(args)) || !c.within(row, args, slot) {
 		return false
@@ -190,13 +197,11 @@ func (c *Ctx) Apply(slot uint16, db int, args [][]byte) bool {
 	c.Args, c.DB, c.Slot, c.Row = args, db, slot, row
 	c.eff.applying = true
 	c.begin(row)
-	c.KS.LockSlot(slot)
 	if row.ApplyFn != nil {
 		row.ApplyFn(c)
 	} else {
 		row.Fn(c)
 	}
-	c.KS.UnlockSlot(slot)
 	c.eff.applying = false
 	return true
 }

@@ -71,8 +71,9 @@ func TestDumpHashesAsRedis(t *testing.T) {
 
 // ziplist is a ziplist of short strings and of integers of 8 bits.
 func ziplist(elements ...any) string {
-	b := append([]byte(nil), make([]byte, ziplistHead)...)
-	last, before := ziplistHead, 0
+	const head = 10 // the size, the place of the last, the number of elements
+	b := append([]byte(nil), make([]byte, head)...)
+	last, before := head, 0
 	for _, e := range elements {
 		last = len(b)
 		b = append(b, byte(before))
@@ -88,7 +89,7 @@ func ziplist(elements ...any) string {
 		}
 		before = len(b) - last
 	}
-	b = append(b, ziplistEnd)
+	b = append(b, 0xFF)
 	binary.LittleEndian.PutUint32(b, uint32(len(b)))
 	binary.LittleEndian.PutUint32(b[4:], uint32(last))
 	binary.LittleEndian.PutUint16(b[8:], uint16(len(elements)))

@@ -85,7 +85,7 @@ func hashHsetex(c *Ctx) {
 // dropFields removes the fields of pairs that are to be set with an expiry that has passed.
 func (c *Ctx) dropFields(r store.Ref, h *store.Hash, pairs [][]byte) {
 	var room [fewFields][]byte
-	change := fieldsChange{c: c, r: r, h: h, passed: true, changed: room[:0]}
+	change := fieldsChange{c: c, r: r, h: h, passed: true, expires: true, changed: room[:0]}
 	for i := 0; i < len(pairs); i += 2 {
 		if _, there := h.Get(pairs[i]); there {
 			change.one(pairs[i])

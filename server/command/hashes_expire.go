@@ -130,13 +130,14 @@ type fieldsChange struct {
 	r       store.Ref
 	h       *store.Hash
 	at      int64 // unix ms; 0 = they are to have none
-	passed  bool  // it has passed: they are removed
+	passed  bool  // they are removed, as it has passed, or as that is the command
+	expires bool  // they count as expired then
 	changed [][]byte
 }
 
 // changeFields begins a change of fields to the expiry at, of which one that has passed stands for their removal; or, with persist, to none.
 func (c *Ctx) changeFields(r store.Ref, h *store.Hash, at int64, persist bool, room [][]byte) fieldsChange {
-	return fieldsChange{c: c, r: r, h: h, at: at, passed: !persist && c.passed(at), changed: room}
+	return fieldsChange{c: c, r: r, h: h, at: at, passed: !persist && c.passed(at), expires: true, changed: room}
 }
 
 // one changes a field, which is there.
@@ -156,6 +157,9 @@ func (f *fieldsChange) end() {
 		return
 	}
 	c := f.c
+	if f.passed && f.expires {
+		c.KS.CountExpiredFields(f.r.Slot, len(f.changed))
+	}
 	c.byValue()
 	if c.delEmptied(f.r, f.h) {
 		return

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 )
@@ -197,5 +198,35 @@ func TestFarExpiryReplays(t *testing.T) {
 	wantReply(t, cl, "HINCRBYFLOAT k c 0.1", "$3|0.1")
 	if !maps.Equal(replayed(t, cl.sinks[0].effects), dump(cl.nodes[0].KS)) {
 		t.Error("the replica differs")
+	}
+}
+
+// TestFieldsThatExpiredCount: INFO counts fields whose time came, or had come when they were given it, and no others.
+func TestFieldsThatExpiredCount(t *testing.T) {
+	cl := newCluster(1)
+	for _, tc := range []struct {
+		line string
+		want uint64
+	}{
+		{"HSET k a 1 b 2 c 3 d 4 e 5 f 6", 0},
+		{"HDEL k a", 0},
+		{"HGETDEL k FIELDS 1 b", 0},
+		{"HPEXPIREAT k 1 FIELDS 2 c none", 1},
+		{"HGETEX k PXAT 1 FIELDS 1 d", 2},
+		{"HSETEX k PXAT 1 FIELDS 2 x 1 e 1", 3},
+		{"HPEXPIRE k 100 FIELDS 1 f", 3},
+		{"DEL k", 3},
+	} {
+		if reply := cl.text(tc.line); reply[0] == '-' {
+			t.Fatalf("%s: %s", tc.line, reply)
+		}
+		if got := cl.nodes[0].KS.Stats().Fields; got != tc.want {
+			t.Errorf("%s: %d have expired, want %d", tc.line, got, tc.want)
+		}
+	}
+	a := newAdmin(t)
+	a.node.stats.Expired, a.node.stats.ExpiredFields = 7, 3
+	if text := a.do("INFO stats"); !strings.Contains(text, "\r\nexpired_subkeys:3\r\nexpired_keys:7\r\n") {
+		t.Errorf("INFO says %q", text)
 	}
 }

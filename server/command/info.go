@@ -271,6 +271,7 @@ func infoStats(w *infoWriter, _ *Ctx, s *Stats) {
 	w.uint("sync_full", s.SyncFull)
 	w.uint("sync_partial_ok", s.SyncPartial)
 	w.int("sync_partial_err", 0)
+	w.uint("expired_subkeys", s.ExpiredFields) // as from Redis 7.4 on
 	w.uint("expired_keys", s.Expired)
 	w.float("expired_stale_perc", 0, 2, "")
 	w.int("expired_time_cap_reached_count", 0)

@@ -56,6 +56,7 @@ type Stats struct {
 	Served              uint64  // requests that other nodes sent here
 	Held                uint64  // requests that had to wait for a slot
 	Expired, Evicted    uint64  // keys
+	ExpiredFields       uint64  // fields of hashes
 	OverLimitMilli      int64   // milliseconds that memory was over MaxMemory
 	OverLimitNowMilli   int64   // milliseconds of that since it last began, 0 = memory is within the limit
 	Hits, Misses        uint64  // look-ups of keys by reading commands

@@ -196,14 +196,13 @@ func (c *Ctx) readID(o *readArgs, i int, s *store.Stream) (id store.StreamID, ok
 }
 
 // streamRead is XREAD: https://redis.io/docs/latest/commands/xread/
-func streamRead(c *Ctx) { c.readStreams(false, (*Ctx).serveRead) }
+func streamRead(c *Ctx) { c.readStreams(false) }
 
 // streamReadgroup is XREADGROUP: https://redis.io/docs/latest/commands/xreadgroup/
-func streamReadgroup(c *Ctx) { c.readStreams(true, (*Ctx).serveGroup) }
+func streamReadgroup(c *Ctx) { c.readStreams(true) }
 
-// readStreams has serve reply each stream after its id, or reply nothing and answer false; where none is served the reply is that
-// of a time-out.
-func (c *Ctx) readStreams(ofGroup bool, serve func(*Ctx, *readArgs, int, store.StreamID) bool) {
+// readStreams replies each stream after its id, of which there is something; where there is nothing of any, as at a time-out.
+func (c *Ctx) readStreams(ofGroup bool) {
 	o, ok := c.readArgs(ofGroup)
 	if !ok {
 		return
@@ -214,8 +213,14 @@ func (c *Ctx) readStreams(ofGroup bool, serve func(*Ctx, *readArgs, int, store.S
 	}
 	at, served := len(c.Out.B), 0
 	for i, id := range ids {
-		if c.servable(&o, c.ref(o.keyAt+i), id) && serve(c, &o, o.keyAt+i, id) {
+		if !c.servable(&o, c.ref(o.keyAt+i), id) {
+			continue
+		}
+		if c.serveStream(&o, o.keyAt+i, id) {
 			served++
+		}
+		if c.waited() {
+			break // by the first id of the key that has become ready, however often it is named
 		}
 	}
 	switch {
@@ -240,6 +245,24 @@ func (c *Ctx) servable(o *readArgs, r store.Ref, id store.StreamID) bool {
 		return c.atHand(r)
 	}
 	return !o.ofGroup || !o.blocks || id != store.MaxStreamID || !c.mayBlock() || !c.Waiters.busy(r)
+}
+
+// serveStream replies the key at position i after an id, or nothing and answers false.
+func (c *Ctx) serveStream(o *readArgs, i int, after store.StreamID) bool {
+	if o.ofGroup {
+		return c.serveGroup(o, i, after)
+	}
+	return c.serveRead(o, i, after)
+}
+
+// hasNew reports whether a stream has something after an id. One who has waited is served once an entry was added, even where it is
+// trimmed by then: as in Redis, with no entries.
+func (c *Ctx) hasNew(s *store.Stream, after store.StreamID) bool {
+	if c.waited() {
+		return after.Less(s.LastID())
+	}
+	last, filled := s.LastEntry()
+	return filled && after.Less(last)
 }
 
 // blockRead has a call wait for what comes after the ids: "$" is what it was at first.
@@ -272,10 +295,7 @@ func (c *Ctx) readHead(key []byte) {
 // serveRead replies the entries of the key at position i after an id, if there are any.
 func (c *Ctx) serveRead(o *readArgs, i int, after store.StreamID) bool {
 	s := asStream(c.find(c.ref(i)))
-	if s == nil {
-		return false
-	}
-	if last, filled := s.LastEntry(); !filled || !after.Less(last) {
+	if s == nil || !c.hasNew(s, after) {
 		return false
 	}
 	c.readHead(c.Args[i])
@@ -291,8 +311,7 @@ func (c *Ctx) serveGroup(o *readArgs, i int, after store.StreamID) bool {
 	g := s.Group(o.group)
 	history := after != store.MaxStreamID
 	if !history {
-		last, filled := s.LastEntry()
-		if !filled || !g.Last.Less(last) {
+		if !c.hasNew(s, g.Last) {
 			return false
 		}
 		after = g.Last

@@ -133,7 +133,7 @@ func TestMalformedRows(t *testing.T) {
 // TestRowsAreSafe calls every row of the keyspace's families with as few arguments as it takes, and with more, all of them odd.
 func TestRowsAreSafe(t *testing.T) {
 	cl := newCluster(2)
-	for _, row := range slices.Concat(keyRows(), dumpRows(), stringRows(), streamRows()) {
+	for _, row := range slices.Concat(keyRows(), expireRows(), dumpRows(), stringRows(), streamRows()) {
 		names := []string{row.Name}
 		for _, sub := range row.Sub {
 			names = append(names, row.Name+" "+sub.Name)

@@ -87,6 +87,7 @@ func (c *Ctx) move(from store.Ref, it store.Item, to store.Ref, old store.Item) 
 		return
 	}
 	at := it.ExpireAt()
+	c.ready(to) // it may be a stream that gets another one's entries and groups; and who waits for both keys has this one's turn first
 	obj := c.KS.TakeObject(from, it)
 	it = c.KS.SetObject(to, c.KS.Lookup(to, c.Now, store.Expired), obj, at, c.Now)
 	if from.Slot == to.Slot && from.DB == to.DB && c.Row.keyed == keyMany {

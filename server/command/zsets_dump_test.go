@@ -2,7 +2,6 @@ package command
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"strconv"
@@ -103,27 +102,9 @@ func packedZset(elements ...string) string {
 	return string(rdb.AppendString([]byte{byte(rdbZsetListpack)}, p))
 }
 
-// ziplistZset is one in a ziplist, of short strings and of integers of 8 bits.
+// ziplistZset is one in a ziplist.
 func ziplistZset(elements ...any) string {
-	const head = 10
-	b := bytes.Repeat([]byte{0}, head)
-	last, before := head, 0
-	for _, e := range elements {
-		at := len(b)
-		b = append(b, byte(before))
-		switch e := e.(type) {
-		case string:
-			b = append(append(b, byte(len(e))), e...)
-		case int:
-			b = append(b, 0xFE, byte(e))
-		}
-		last, before = at, len(b)-at
-	}
-	b = append(b, 0xFF)
-	binary.LittleEndian.PutUint32(b, uint32(len(b)))
-	binary.LittleEndian.PutUint32(b[4:], uint32(last))
-	binary.LittleEndian.PutUint16(b[8:], uint16(len(elements)))
-	return string(rdb.AppendString([]byte{byte(rdbZsetZiplist)}, b))
+	return string(rdb.AppendString([]byte{byte(rdbZsetZiplist)}, []byte(ziplist(elements...))))
 }
 
 // TestZsetRestoreOldForms restores what older versions dumped here and in redis-server.

@@ -102,6 +102,11 @@ func (ks *Keyspace) reaped(slot uint16, db int, it Item, fields ...Item) {
 	clear(x.args)
 }
 
+// CountExpiredFields counts fields that were removed because somebody gave them an expiry that had passed. Under the lock of their slot.
+func (ks *Keyspace) CountExpiredFields(slot uint16, n int) {
+	ks.shardOf(slot).mu.dueHashes.removed += uint64(n) //nolint:gosec // not negative
+}
+
 // enter notes that a hash is the value of r, as the Object of a number. Under the lock.
 func (t *hashTable) enter(r Ref, object uint32) {
 	t.slot, t.db, t.hash, t.object = r.Slot, uint8(r.DB), r.Hash, object //nolint:gosec // 0..15

@@ -3,7 +3,6 @@ package store
 import (
 	"math"
 	"slices"
-	"strings"
 	"unsafe"
 )
 
@@ -52,9 +51,18 @@ const (
 func (s *Stream) Groups() []*StreamGroup { return s.groups }
 
 func (s *Stream) groupAt(name []byte) (int, bool) {
-	return slices.BinarySearchFunc(s.groups, name, func(g *StreamGroup, name []byte) int {
-		return strings.Compare(g.Name, string(name))
-	})
+	return slices.BinarySearchFunc(s.groups, name, func(g *StreamGroup, name []byte) int { return compareName(g.Name, name) })
+}
+
+// compareName orders names. By operators, as a function for strings would have b copied to the heap.
+func compareName(a string, b []byte) int {
+	switch {
+	case a < string(b):
+		return -1
+	case a > string(b):
+		return 1
+	}
+	return 0
 }
 
 // Group finds a group, or nil.
@@ -121,9 +129,7 @@ func (g *StreamGroup) chunkLists() []chunkList {
 func (g *StreamGroup) Consumers() []*StreamConsumer { return g.sorted }
 
 func (g *StreamGroup) consumerAt(name []byte) (int, bool) {
-	return slices.BinarySearchFunc(g.sorted, name, func(c *StreamConsumer, name []byte) int {
-		return strings.Compare(c.Name, string(name))
-	})
+	return slices.BinarySearchFunc(g.sorted, name, func(c *StreamConsumer, name []byte) int { return compareName(c.Name, name) })
 }
 
 // Consumer finds a consumer, or nil.

@@ -175,7 +175,10 @@ func (l *loop) takeServed() {
 	x.full.Store(false)
 	x.mu.Unlock()
 	for _, w := range list {
-		l.replyBlocked(w.User.(*blocked), w.Reply)
+		b := w.User.(*blocked)
+		l.forget(b)
+		l.stats.commands.End(w.Row, w.Reply)
+		l.deliver(b.id.to, b.id.tag, w.Reply)
 	}
 }
 

@@ -75,3 +75,15 @@ func TestEvictsInTheBackground(t *testing.T) {
 	nd.setLease(1 << 62)
 	waitFor(t, "the node to evict all it owns", func() bool { return nd.ks.Keys() == foreign })
 }
+
+// TestExpiredShowsInInfo: keys and fields that expired are counted by their owner.
+func TestExpiredShowsInInfo(t *testing.T) {
+	nd := startNodes(t, 1, 1)[0]
+	c := nd.client(t)
+	c.want("HSET h a 1 b 2 c 3", ":3|")
+	c.want("HPEXPIRE h 1 FIELDS 2 a b", "*2|:1|:1|")
+	waitFor(t, "the fields to expire", func() bool { return nd.ks.Stats().Fields == 2 })
+	c.want("PEXPIRE h 1", ":1|")
+	waitFor(t, "the key to expire", func() bool { return nd.ks.Stats().Expired == 1 })
+	waitFor(t, "INFO to tell", func() bool { return strings.Contains(c.do("INFO stats"), "|expired_subkeys:2|expired_keys:1|") })
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -44,19 +45,97 @@ func (s *Server) mapChanged(m *ring.Map) {
 		st.Store(undecided)
 	}
 	s.barrier()
+	s.copies.setMap(m)
+	s.reroute()
 	s.dropForeign(m, self)
+	var busy []uint16
 	for _, slot := range open {
 		st := &s.handoff.state[slot]
-		if s.opt.Keyspace.SlotKeys(slot) == 0 {
+		switch e := &m.Slots[slot]; {
+		case e.IsInSync(e.Next):
+			busy = append(busy, slot)
+		case s.opt.Keyspace.SlotKeys(slot) == 0:
 			st.Store(released)
 			s.opt.Cluster.Released(slot, m.Epoch)
-		} else {
+		default:
 			st.Store(refused)
 			s.opt.Cluster.Refused(slot, m.Epoch)
 		}
 	}
 	if len(open) > 0 {
 		s.wakeAll()
+	}
+	if len(busy) > 0 {
+		s.wg.Go(func() { s.quiesce(m, busy) })
+	}
+}
+
+// quietEvery is how often slots in handoff are looked at, until their replicas have acknowledged everything.
+const quietEvery = time.Millisecond
+
+// quiesce releases the slots, which nobody writes to any more, as their replicas have all that was written. It ends with the map, whose
+// successor says which handoffs are open.
+func (s *Server) quiesce(m *ring.Map, slots []uint16) {
+	tick := time.NewTicker(quietEvery)
+	defer tick.Stop()
+	for s.opt.Cluster.Map() == m {
+		rest := slots[:0]
+		for _, slot := range slots {
+			if !s.copies.quiet(slot) {
+				rest = append(rest, slot)
+				continue
+			}
+			s.handoff.state[slot].Store(released)
+			s.opt.Cluster.Released(slot, m.Epoch)
+		}
+		if slots = rest; len(slots) == 0 {
+			return
+		}
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// leaveEvery is how often a node that leaves looks whether it may.
+const leaveEvery = 5 * time.Millisecond
+
+// Leave has the leader hand over what this node is primary of to whoever has copies in sync, and answers when that is done, or ctx ends. Slots
+// without such a copy stay: nobody else has their data.
+func (s *Server) Leave(ctx context.Context) {
+	if len(s.opt.Cluster.Map().Nodes) < 2 || !s.leased() {
+		return
+	}
+	s.leaving.Store(true)
+	s.opt.Cluster.Kick()
+	tick := time.NewTicker(leaveEvery)
+	defer tick.Stop()
+	for {
+		if v := s.opt.Cluster.View().Nodes[s.opt.Self.ID]; v.Leaving && v.ToHandOver == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			s.log.Warn("stopping before all slots were handed over", "left", s.opt.Cluster.View().Nodes[s.opt.Self.ID].ToHandOver)
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// reroute has the loops serve what they held until the streams were settled.
+func (s *Server) reroute() {
+	for _, l := range s.loops {
+		s.post(l, func() {
+			if l.soon {
+				l.setMap(l.m)
+			}
+			for f := range l.followings {
+				f.goOn()
+			}
+		})
 	}
 }
 
@@ -90,18 +169,26 @@ func (s *Server) post(l *loop, fn func()) bool {
 	return true
 }
 
+// holds reports whether a node is primary or replica of a slot.
+func holds(m *ring.Map, self ring.Index, slot int) bool {
+	e := &m.Slots[slot]
+	return self != ring.None && (e.Primary == self || e.ReplicaAt(self) >= 0)
+}
+
 // dropForeign empties the slots that now belong to other nodes: what is left there is stale. The loops may already run by a
 // newer map that has given a slot back, and have written to it. So the newest map is asked under the slot's lock: what is
 // published after that, no loop can have written by before the slot is empty.
 func (s *Server) dropForeign(m *ring.Map, self ring.Index) {
 	ks := s.opt.Keyspace
 	for slot := range m.Slots {
-		if m.Slots[slot].Primary == self || m.Slots[slot].Primary == ring.None || ks.SlotKeys(uint16(slot)) == 0 {
+		if m.Slots[slot].Primary == ring.None || holds(m, self, slot) || s.copies.blank(uint16(slot)) {
 			continue
 		}
 		ks.LockSlot(uint16(slot))
-		if now := s.opt.Cluster.Map(); now == m || now.Slots[slot].Primary != now.IndexOf(s.opt.Self.ID) {
+		if now := s.opt.Cluster.Map(); now == m || !holds(now, now.IndexOf(s.opt.Self.ID), slot) {
 			ks.FlushSlot(uint16(slot))
+			s.copies.positions.Clear(uint16(slot))
+			s.copies.requests.Forget(uint16(slot))
 		}
 		ks.UnlockSlot(uint16(slot))
 	}

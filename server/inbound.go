@@ -10,7 +10,8 @@ import (
 	"ringcache/server/front"
 )
 
-// maxInboundBacklog is how many bytes of replies a peer may leave unread before its requests are no longer read.
+// maxInboundBacklog is how many bytes of replies a peer may leave unread, or may wait for replicas on its loop, before its requests are
+// no longer read.
 const maxInboundBacklog = 64 << 20
 
 // inbound is the receiving end of a peer's link: it runs the requests and returns their replies by id.
@@ -31,6 +32,7 @@ func newInbound(l *loop, c *front.Conn, peer string) *inbound {
 
 // Data implements front.Handler: requests have come.
 func (b *inbound) Data(c *front.Conn, p []byte) {
+	b.l.renew()
 	if len(b.in) > 0 {
 		b.in = append(b.in, p...)
 		p = b.in
@@ -42,7 +44,7 @@ func (b *inbound) Data(c *front.Conn, p []byte) {
 		return
 	}
 	b.in = keepRest(b.in, rest)
-	if !b.paused && c.Backlog() > maxInboundBacklog {
+	if !b.paused && c.Backlog()+b.l.owedBytes() > maxInboundBacklog {
 		b.paused = true
 		c.Pause()
 	}
@@ -111,6 +113,11 @@ func (b *inbound) runLocal(row *command.Row, args [][]byte, slot uint16, h *bus.
 	c.Out.B = bus.AppendHeader(b.c.Out, bus.Header{ID: h.ID, Type: bus.FrameReply})
 	c.Out.Proto = int(proto)
 	b.l.run(row, false)
+	if b.l.copied(slot) && b.l.mustWait(slot) {
+		b.l.gate.owe(b, h.ID, c.Out.B[start+bus.HeaderSize:])
+		b.c.Out = c.Out.B[:start]
+		return
+	}
 	if body := start + bus.HeaderSize; len(c.Out.B)-body > maxFrame {
 		c.Out.B = c.Out.B[:body]
 		c.Out.Error(errReplyTooLarge)
@@ -142,7 +149,7 @@ func (b *inbound) Drained(*front.Conn) { b.readOn() }
 // readOn ends the pause once the peer has taken most of its replies. The tick asks too: where the peer takes all of a large
 // backlog in one write, it was never blocked and nothing else says that it has drained.
 func (b *inbound) readOn() {
-	if b.paused && b.c.Backlog() <= maxInboundBacklog/2 {
+	if b.paused && b.c.Backlog()+b.l.owedBytes() <= maxInboundBacklog/2 {
 		b.paused = false
 		b.c.Resume()
 	}

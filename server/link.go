@@ -40,7 +40,8 @@ type link struct {
 	downAt   time.Duration // monotonic: since when the peer has been out of reach; 0 = it was never tried
 	nextDial time.Duration
 	backoff  time.Duration
-	upSince  int64 // unix ms
+	upSince  int64         // unix ms
+	upAt     time.Duration // the same, monotonic
 
 	flights      []flight
 	free         uint32 // first free flight + 1; 0 = none
@@ -407,7 +408,7 @@ func (k *link) opened(c *front.Conn) front.Handler {
 		return nil
 	}
 	k.c, k.downAt, k.backoff = c, 0, redialMin
-	k.upSince = k.l.ev.Now()
+	k.upSince, k.upAt = k.l.ev.Now(), k.l.mono()
 	k.l.wake = true
 	k.l.srv.linkChanged(k.id, +1)
 	return k
@@ -434,7 +435,9 @@ func (l *loop) checkLinks(now time.Duration) {
 			k.dial(now)
 			continue
 		}
-		if k.inflight+k.waiting > 0 && view.Nodes[k.id].State == control.StateDown {
+		// A link that is younger is to the process that has come back, which the leader does not know to be up yet.
+		old := now-k.upAt > l.srv.copies.opt.NodeTimeout
+		if old && k.inflight+k.waiting > 0 && view.Nodes[k.id].State == control.StateDown {
 			k.c.Close(errPeerDown)
 		}
 	}

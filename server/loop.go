@@ -1,10 +1,12 @@
 package server
 
 import (
+	"sync/atomic"
 	"time"
 
 	"ringcache/internal/bus"
 	"ringcache/ring"
+	"ringcache/ring/control"
 	"ringcache/server/command"
 	"ringcache/server/front"
 	"ringcache/server/resp"
@@ -40,6 +42,16 @@ type loop struct {
 	partRaw []byte       // scratch: one part of a split command
 	out     []byte       // scratch: replies to completers
 
+	followers  []follower // by index into m.Nodes: this node's replicas there; nil for itself
+	followings map[*following]struct{}
+	alone      bool         // no slot of this node has a replica
+	soon       bool         // a slot has routeSoon
+	gate       *gate        // of this batch
+	gates      []*gate      // of earlier ones, in their order: closed
+	gated      atomic.Int32 // how many; other loops look at it
+	gatedBytes int          // of replies in gates
+	spareGates []*gate
+
 	wake      bool       // something changed: parked sessions and held requests are tried again
 	parked    []*session // sessions whose next command cannot run yet
 	ready     []*session // sessions to go on with at the end of the batch
@@ -61,6 +73,7 @@ func newLoop(s *Server, ev *front.Loop) *loop {
 		Node:   (*node)(s),
 		Table:  s.opt.Table,
 	}
+	l.gate, l.followings = &gate{}, make(map[*following]struct{})
 	l.initWaiting()
 	l.settings = s.settings.Load()
 	l.again.SetLimits(busLimits)
@@ -90,8 +103,21 @@ func (l *loop) batchStart() {
 	l.ctx.Now = l.ev.Now()
 }
 
+// renew looks at the lease again before what has just been read is run: the process may have been stopped since the batch began, and
+// what it reads then was sent while another node was primary.
+func (l *loop) renew() {
+	if l.alone || !l.serving {
+		return
+	}
+	if now := control.Mono(); now >= l.srv.opt.Cluster.LeaseUntil() {
+		l.serving, l.lostLease = false, now
+		l.stats.leasesLost++
+	}
+}
+
 // batchEnd goes on with what the batch has set free, before the output leaves.
 func (l *loop) batchEnd() {
+	l.openGates()
 	l.expireBlocked()
 	for range maxRounds {
 		l.settleBlocked()
@@ -109,6 +135,8 @@ func (l *loop) batchEnd() {
 	if l.wake || len(l.ready) > 0 || l.srv.waiters.Marked() {
 		l.ev.Post(l.nothing) // the rest in the next batch, so that others get their turn
 	}
+	l.closeGate()
+	l.sendEffects()
 	l.setAlarm()
 	l.publish()
 }
@@ -127,6 +155,7 @@ func (l *loop) tick() {
 	l.expireParked(now)
 	l.checkLinks(now)
 	l.checkSessions()
+	l.tickStreams()
 	if !l.serving && l.lostLease > 0 && now > l.lostLease+l.settings.Hold {
 		l.moveBlocked(true)
 	}
@@ -161,16 +190,27 @@ func (l *loop) setMap(m *ring.Map) {
 			k.remove()
 		}
 	}
+	settled := l.srv.copies.epoch.Load()
+	l.alone, l.soon = true, false
 	for slot := range m.Slots {
-		switch e := &m.Slots[slot]; {
+		e := &m.Slots[slot]
+		if e.Primary == l.self && e.ReplicaCount > 0 {
+			l.alone = false
+		}
+		switch {
 		case e.Primary != l.self && e.Primary != ring.None:
 			l.route[slot] = int16(e.Primary)
 		case e.Primary == ring.None || e.Next != ring.None:
 			l.route[slot] = routeAsk
+		case e.Epoch > settled:
+			l.route[slot], l.soon = routeSoon, true
+		case e.ReplicaCount > 0:
+			l.route[slot] = routeCopied
 		default:
 			l.route[slot] = routeHere
 		}
 	}
+	l.followers = l.srv.copies.followers(m)
 	counts := m.Counts()
 	l.primaries, l.unassigned = l.primaries[:0], false
 	assigned := 0
@@ -185,18 +225,27 @@ func (l *loop) setMap(m *ring.Map) {
 }
 
 // owned reports whether this node may answer for slot now; for the parts of cluster-wide commands.
-func (l *loop) owned(slot uint16) bool { return l.m.Slots[slot].Primary == l.self }
+func (l *loop) owned(slot uint16) bool {
+	return l.m.Slots[slot].Primary == l.self && l.route[slot] != routeSoon
+}
 
 // What loop.route says of a slot besides the index of its primary.
 const (
-	routeHere = -1 // this node is its primary
-	routeAsk  = -2 // nobody is, or this node is about to hand it over: the map tells
+	routeHere   = -1 // this node is its primary, and nobody has a copy
+	routeCopied = -2 // this node is its primary, and others have copies
+	routeSoon   = -4 // this node is its primary, but what it sends the slot's replicas is not settled yet
+	routeAsk    = -3 // nobody is, or this node is about to hand it over: the map tells
 )
+
+// copied reports whether this node serves slot with replicas, whose answers replies wait for.
+func (l *loop) copied(slot uint16) bool {
+	return l.route[slot] == routeCopied || l.route[slot] == routeAsk && l.m.Slots[slot].ReplicaCount > 0
+}
 
 // local reports whether this node serves slot in this batch.
 func (l *loop) local(slot uint16) bool {
 	switch l.route[slot] {
-	case routeHere:
+	case routeHere, routeCopied:
 		return l.serving
 	case routeAsk:
 		return l.serving && l.m.Slots[slot].Primary == l.self && l.self != ring.None && l.srv.handoff.refused(slot)

@@ -7,8 +7,9 @@ const maxPlaces = 8192
 // place is where one reply, or several neighbouring local ones, wait for their turn.
 type place struct {
 	buf  []byte
-	done bool // buf is the whole reply; else another node still owes it
-	mute bool // CLIENT REPLY OFF or SKIP: the reply is dropped when it comes
+	gate *gate // buf is the whole reply, and waits for this gate; compared only
+	done bool  // buf is the whole reply, and may leave; else another node still owes it, or it waits for a gate
+	mute bool  // CLIENT REPLY OFF or SKIP: the reply is dropped when it comes
 }
 
 // places keeps the replies of one session in the order of its requests. It is a ring of power-of-two size that exists only
@@ -42,12 +43,12 @@ func (q *places) grow() {
 	q.ring = ring
 }
 
-// last answers the place at the end where it is done, so that another local reply may be appended to it; else nil.
-func (q *places) last() *place {
+// last answers the place at the end where it is done, or waits for that gate, so that another local reply may be appended to it; else nil.
+func (q *places) last(g *gate) *place {
 	if q.empty() {
 		return nil
 	}
-	if p := q.at(q.tail - 1); p.done && !p.mute {
+	if p := q.at(q.tail - 1); (p.done || p.gate == g) && !p.mute {
 		return p
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ringcache/ring"
 	"ringcache/server/command"
 	"ringcache/server/store"
 )
@@ -108,11 +109,14 @@ func (s *Server) slice(now int64) (more bool) {
 	return ks.MaintainSlice(sliceBudget) || more
 }
 
-// primaryNow tells the slots that this node is primary of, by the present map.
+// primaryNow tells the slots that this node is primary of, by the newest map that its streams go by: what happens to others would have no effect.
 func (s *Server) primaryNow() func(slot uint16) bool {
-	m := s.opt.Cluster.Map()
-	self := m.IndexOf(s.opt.Self.ID)
-	return func(slot uint16) bool { return m.Slots[slot].Primary == self }
+	o := s.copies.out.Load()
+	if o == nil {
+		return func(uint16) bool { return false }
+	}
+	m, self := o.m, o.self
+	return func(slot uint16) bool { return self != ring.None && m.Slots[slot].Primary == self }
 }
 
 // Load is what a node reports of itself to the leader.

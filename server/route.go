@@ -94,7 +94,11 @@ func (s *session) tryOneKey(row *command.Row, args [][]byte, raw []byte) parkRea
 		c.Args, c.DB, c.Slot, c.Conn, c.NoTouch = args, int(s.db), slot, s, s.flags&flagNoTouch != 0
 		c.Out.B, c.Out.Proto = b, int(s.proto)
 		l.run(row, false)
-		s.end(c.Out.B, len(b))
+		if l.copied(slot) && l.mustWait(slot) {
+			s.endHeld(c.Out.B, len(b))
+		} else {
+			s.end(c.Out.B, len(b))
+		}
 		return notParked
 	}
 	k := l.owner(slot)
@@ -273,11 +277,18 @@ func (l *loop) runNow(r *request, slot uint16) {
 			return
 		}
 	}
-	l.giveReply(r.to, r.tag, c.Out.B)
+	l.giveReply(r.to, r.tag, c.Out.B, l.mustWaitFor(r, slot))
 }
 
-// giveReply completes with b, which then is this loop's buffer for the next such reply.
-func (l *loop) giveReply(to completer, tag uint32, b []byte) {
+// giveReply completes with b, at once or when the gate of this batch opens; b then is this loop's buffer for the next such reply.
+func (l *loop) giveReply(to completer, tag uint32, b []byte, held bool) {
+	if held {
+		l.gate.owe(to, tag, b)
+		if cap(b) <= maxKeptReply {
+			l.out = b
+		}
+		return
+	}
 	l.out = nil // a completer may run commands of its own
 	to.complete(tag, b)
 	if l.out == nil && cap(b) <= maxKeptReply {
@@ -287,7 +298,7 @@ func (l *loop) giveReply(to completer, tag uint32, b []byte) {
 
 // runPart executes this node's own part of a cluster-wide command.
 func (l *loop) runPart(r *request) verdict {
-	if r.epoch > l.m.Epoch || !l.serving {
+	if r.epoch > l.m.Epoch || !l.serving || l.soon {
 		l.since = 0
 		if !l.serving {
 			l.since = l.lostLease

@@ -30,6 +30,7 @@ type Cluster interface {
 	LeaseUntil() time.Duration          // on the clock of control.Mono; 0 = no lease
 	View() *control.View                // the leader's last word on all nodes; never nil
 	Subscribe(func(*ring.Map))          // called with the present map and after changes, in order, never on a loop
+	Kick()                              // there is something to report
 	Released(slot uint16, epoch uint64) // this node serves the slot no more, by the handoff in the map of that epoch
 	Refused(slot uint16, epoch uint64)  // it does not take part in that handoff: the slot holds keys
 }
@@ -49,6 +50,7 @@ type Settings struct {
 	OutputHard    int           // bytes of replies a client may leave unread before it is closed; 0 = no limit
 	OutputSoft    int           // the same, tolerated for OutputSoftFor
 	OutputSoftFor time.Duration
+	AcksPrimary   bool   // replies do not wait for replicas: --acks primary
 	MaxMemory     int64  // bytes; 0 = no limit
 	Policy        string // maxmemory-policy, to be shown: the keyspace goes by its SetEviction
 }
@@ -65,6 +67,7 @@ type Options struct {
 	Loops    int // event loops; at least 1
 	Table    *command.Table
 	Keyspace *store.Keyspace
+	Copies   *Copies // the keyspace's sink; nil where slots never have replicas
 	Cluster  Cluster
 	Dial     Dialer
 	Settings Settings
@@ -97,6 +100,8 @@ type Server struct {
 	slowTasks atomic.Int64
 	handoff   handoffs
 	peers     peers
+	copies    *Copies
+	leaving   atomic.Bool // the node is about to stop
 	rates     rates
 	newLimit  chan struct{} // the settings changed: memory may be over its limit now
 	base      base
@@ -127,6 +132,10 @@ func New(opt Options) (*Server, error) {
 	if s.get == nil {
 		return nil, errors.New("server: the command table has no GET")
 	}
+	if s.copies = opt.Copies; s.copies == nil {
+		s.copies = NewCopies(CopiesOptions{Self: opt.Self.ID, NodeTimeout: control.DefaultNodeTimeout})
+	}
+	s.copies.srv, s.copies.ks = s, opt.Keyspace
 	s.waiters = command.NewWaiters(opt.Keyspace, command.DefaultWaitLimits)
 	s.settings.Store(&opt.Settings)
 	s.ctx, s.cancel = context.WithCancel(context.Background())

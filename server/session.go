@@ -33,6 +33,8 @@ type session struct {
 	queued  bool   // in loop.ready
 	shut    bool   // the client sends no more, but what it sent has not all been read
 	waitTag uint32 // of the last command that blocked
+	gates   int32  // that hold its output
+	gate    *gate  // of this batch, if that is one of them
 	flags   sessionFlags
 
 	park      parkReason
@@ -98,6 +100,7 @@ func (s *session) setLimits() {
 
 // Data takes what the client sent.
 func (s *session) Data(_ *front.Conn, p []byte) {
+	s.l.renew()
 	s.l.stats.bytesIn += int64(len(p))
 	s.active = s.l.ev.Now()
 	s.rd.Feed(p)
@@ -214,7 +217,7 @@ func (s *session) begin() []byte {
 		s.c.Reserve(minReplyRoom)
 		return s.c.Out
 	}
-	if p := s.places.last(); p != nil {
+	if p := s.places.last(s.l.gate); p != nil {
 		return p.buf
 	}
 	pos := s.places.push()
@@ -237,7 +240,24 @@ func (s *session) give(b []byte, start int, mute bool) {
 		s.c.Dirty()
 		return
 	}
-	s.places.last().buf = b
+	s.places.last(s.l.gate).buf = b
+}
+
+// endHeld is end for a reply that waits for this batch's gate.
+func (s *session) endHeld(b []byte, start int) {
+	if s.mode != command.ReplyOn {
+		s.end(b, start)
+		return
+	}
+	g := s.l.gate
+	if s.places.empty() {
+		s.c.Hold(s.c.Produced()) // c.Out ends where the reply begins
+		g.holdSession(s)
+	} else if p := s.places.last(g); p.done {
+		p.done, p.gate = false, g
+		g.places = append(g.places, heldPlace{s, s.places.tail - 1})
+	}
+	s.end(b, start)
 }
 
 // owe reserves the place of a reply that comes later and answers its position.
@@ -264,10 +284,27 @@ func (s *session) complete(pos uint32, reply []byte) {
 		p.buf, p.done, p.mute = append(s.l.buffers.get(), reply...), true, false
 		return
 	}
-	before := s.places.len()
 	s.c.Reserve(len(reply))
 	s.c.Out = append(s.c.Out, reply...)
+	*p = place{}
 	s.places.head++
+	s.advance(s.places.len() + 1)
+}
+
+// placeReady lets the local reply at pos, which has waited for a gate, leave when it is its turn.
+func (s *session) placeReady(pos uint32) {
+	if s.closed {
+		return
+	}
+	p := s.places.at(pos)
+	p.done, p.gate = true, nil
+	if pos == s.places.head {
+		s.advance(s.places.len())
+	}
+}
+
+// advance gives the replies whose turn it is; before is how many places there were.
+func (s *session) advance(before int) {
 	for !s.places.empty() {
 		p := s.places.at(s.places.head)
 		if !p.done {

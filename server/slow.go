@@ -22,10 +22,11 @@ func (l *loop) runSlow(r *request, part bool, slot uint16) verdict {
 	}
 	l.stats.executed++
 	l.stats.commands.Begin(r.row)
-	m, self := l.m, l.self
+	m, self, settled := l.m, l.self, s.copies.epoch.Load()
 	ctx := command.Ctx{
 		DB: int(r.db), Now: l.ev.Now(), KS: s.opt.Keyspace, SlotOf: l.ctx.SlotOf, Node: l.ctx.Node, Table: s.opt.Table,
-		Waiters: s.waiters, NoBlock: true, Slot: slot, Owned: func(slot uint16) bool { return m.Slots[slot].Primary == self },
+		Waiters: s.waiters, NoBlock: true, Slot: slot,
+		Owned: func(slot uint16) bool { return m.Slots[slot].Primary == self && m.Slots[slot].Epoch <= settled },
 	}
 	if ss, ok := r.to.(*session); ok {
 		ctx.Conn = newFarConn(ss)
@@ -57,7 +58,7 @@ func (l *loop) runSlow(r *request, part bool, slot uint16) verdict {
 		s.post(l, func() {
 			l.stats.commands.Time(row, int64(took))
 			l.stats.commands.End(row, reply)
-			to.complete(tag, reply)
+			l.deliver(to, tag, reply)
 			l.takeReady(&ctx)
 			l.wake = true
 		})

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"math/bits"
 
 	"ringcache/ring"
 	"ringcache/ring/control"
@@ -37,6 +38,16 @@ type statusNode struct {
 	OpsPerSec    int64  `json:"ops_per_sec"`
 }
 
+// able counts the nodes that may hold a copy: a slot can have no more of them.
+func (st *status) able() (n int) {
+	for i := range st.Nodes {
+		if st.Nodes[i].State != string(control.StateDraining) {
+			n++
+		}
+	}
+	return n
+}
+
 // statusJSON is the cluster by this node's map and the leader's last word on the nodes. Without a lease this node cannot know
 // that any slot is served.
 func (s *Server) statusJSON() []byte {
@@ -55,8 +66,12 @@ func (s *Server) statusJSON() []byte {
 			MemoryBytes: load.MemoryBytes, OpsPerSec: load.OpsPerSec,
 		})
 	}
+	copies := max(0, min(s.copies.opt.Replicas, st.able()-1))
 	for i := range m.Slots {
 		e := &m.Slots[i]
+		if e.Primary != ring.None && bits.OnesCount8(e.InSync) < copies {
+			st.Slots.UnderReplicated++
+		}
 		if e.Primary == ring.None {
 			st.Slots.Unserved++
 			continue

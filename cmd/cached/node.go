@@ -58,13 +58,26 @@ func runNode(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	}
 	defer listener.Close()
 
-	keyspace := store.New(store.Options{Hash: ring.Hash}) // for want of a cluster with a secret; no key is stored before
+	copies := server.NewCopies(server.CopiesOptions{
+		Self: self.ID, Incarnation: dir.Incarnation(), NodeTimeout: cfg.NodeTimeout.Of(), Buffer: int(cfg.ReplicaBuffer), Replicas: cfg.Replicas,
+		Dial: func(ctx context.Context, addr string, id ring.NodeID) (net.Conn, error) {
+			nc, _, err := bus.Dial(ctx, addr, bus.KindReplication, identity, string(id))
+			return nc, err
+		},
+	})
+	keyspace := store.New(store.Options{Hash: ring.Hash, Sink: copies}) // for want of a cluster with a secret; no key is stored before
 	table := command.NewTable()
 
 	var srv atomic.Pointer[server.Server]
 	ctl, err := control.Start(control.Config{
 		Self: self, Dir: dir, Join: cfg.Join, Replicas: cfg.Replicas, NodeTimeout: cfg.NodeTimeout.Of(), Bus: listener, Logger: log,
-		Report: func() control.Report { return report(srv.Load()) },
+		LostSlotsAfter: cfg.LostAfter.Of(),
+		Report:         func() control.Report { return report(srv.Load()) },
+		Heard: func(r control.Report) {
+			if s := srv.Load(); s != nil {
+				s.Heard(r)
+			}
+		},
 		Formed: func(m *ring.Map) { keyspace.SetHash(m.HashKey.Func()) },
 	})
 	if err != nil {
@@ -84,7 +97,7 @@ func runNode(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	}
 	exe, _ := os.Executable()
 	s, err := server.New(server.Options{
-		Self: self, Loops: threads, Table: table, Keyspace: keyspace, Cluster: ctl,
+		Self: self, Loops: threads, Table: table, Keyspace: keyspace, Copies: copies, Cluster: ctl,
 		Dial: func(ctx context.Context, addr string, id ring.NodeID) (net.Conn, error) {
 			nc, _, err := bus.Dial(ctx, addr, bus.KindProxy, identity, string(id))
 			return nc, err
@@ -105,6 +118,7 @@ func runNode(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		s.Apply(clientSettings(now))
 	})
 	listener.Handle(bus.KindProxy, s.AcceptLink)
+	listener.Handle(bus.KindReplication, s.AcceptStream)
 
 	for _, addr := range cfg.ListenAddrs() {
 		bound, err := s.ListenTCP(addr)
@@ -126,6 +140,9 @@ func runNode(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	}
 	<-ctx.Done()
 	log.Info("stopping")
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	s.Leave(bounded)
 	return nil
 }
 
@@ -168,9 +185,11 @@ func report(s *server.Server) control.Report {
 		return control.Report{PID: os.Getpid()}
 	}
 	load := s.Load()
-	return control.Report{
+	r := control.Report{
 		PID: os.Getpid(), Keys: load.Keys, MemoryBytes: load.MemoryBytes, OpsPerSec: load.OpsPerSec, NonEmpty: s.NonEmpty(),
 	}
+	s.Report(&r)
+	return r
 }
 
 // clientSettings are the settings that the server goes by at run time.
@@ -179,7 +198,8 @@ func clientSettings(c *config.Config) server.Settings {
 	return server.Settings{
 		RequirePass: c.RequirePass, MaxClients: c.MaxClients, Timeout: c.Timeout.Of(), KeepAlive: c.TCPKeepAlive.Of(), Hold: c.Hold.Of(),
 		QueryBuffer: int(c.QueryBufferLimit), MaxBulk: int(c.ProtoMaxBulkLen), OutputHard: int(normal.Hard), OutputSoft: int(normal.Soft),
-		OutputSoftFor: time.Duration(normal.SoftSeconds) * time.Second, MaxMemory: int64(c.MaxMemory), Policy: c.MaxMemoryPolicy,
+		OutputSoftFor: time.Duration(normal.SoftSeconds) * time.Second, MaxMemory: int64(c.MaxMemory),
+		AcksPrimary: c.Acks == config.AcksPrimary, Policy: c.MaxMemoryPolicy,
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	readyTimeout = 60 * time.Second      // until a cluster serves; generous: a test machine may be busy
 	stopTimeout  = 15 * time.Second      // until a process that was asked to stop is killed
 	pollEvery    = 20 * time.Millisecond // between two looks at a condition
+	hold         = "30s"                 // of every node: a machine that stalls for seconds makes no error of one
 	keptLog      = 256 << 10             // bytes of a node's log kept for a failing test
 )
 
@@ -104,7 +105,7 @@ func (n *Node) SetArgs(args ...string) { n.args = args }
 // Start runs the process; further flags count for this run only.
 func (n *Node) Start(extra ...string) {
 	n.t.Helper()
-	args := append([]string{"--port", strconv.Itoa(n.Port), "--dir", n.Dir}, n.args...)
+	args := append([]string{"--port", strconv.Itoa(n.Port), "--dir", n.Dir, "--hold", hold}, n.args...)
 	cmd := exec.Command(Binary(n.t), append(args, extra...)...)
 	cmd.SysProcAttr = sysProcAttr()
 	cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1")
@@ -257,11 +258,29 @@ func (c *Cluster) WaitReady() {
 	c.t.Helper()
 	for _, n := range c.Nodes {
 		c.WaitStatus(n, "the cluster to be ready", func(st *Status) bool {
-			if len(st.Nodes) != len(c.Nodes) || st.Slots.Assigned != 16384 || st.Slots.Unserved+st.Slots.Migrating > 0 {
+			if len(st.Nodes) != len(c.Nodes) || st.Slots.Assigned != 16384 || st.Slots.Unserved+st.Slots.Migrating+st.Slots.UnderReplicated > 0 {
 				return false
 			}
 			for _, m := range st.Nodes {
 				if m.State != "up" || m.PrimarySlots < 16384/len(c.Nodes)/2 {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// WaitWhole waits until every node is up, and every slot served and fully replicated, wherever.
+func (c *Cluster) WaitWhole() {
+	c.t.Helper()
+	for _, n := range c.Nodes {
+		c.WaitStatus(n, "the cluster to be whole", func(st *Status) bool {
+			if len(st.Nodes) != len(c.Nodes) || st.Slots.Assigned != 16384 || st.Slots.Unserved+st.Slots.Migrating+st.Slots.UnderReplicated > 0 {
+				return false
+			}
+			for _, m := range st.Nodes {
+				if m.State != "up" {
 					return false
 				}
 			}

@@ -36,7 +36,7 @@ func TestRestart(t *testing.T) {
 	before := ids(t, c)
 
 	c.Nodes[2].Stop()
-	c.WaitStatus(c.Nodes[0], "the stopped node to be seen", func(st *Status) bool { return st.Slots.Unserved > 0 })
+	c.WaitStatus(c.Nodes[0], "the stopped node to be seen", func(st *Status) bool { return stateOf(st, c.Nodes[2]) == "down" })
 	c.Nodes[2].Port = FreePort(t)
 	c.Nodes[2].Start()
 	c.WaitReady()
@@ -117,10 +117,76 @@ func TestMinority(t *testing.T) {
 	writeThroughAll(ctx, t, c, "back")
 }
 
-// TestPeerDies: a node dies while requests are on their way to it. Reads are held and answered when it is back; writes that
+// stateOf is what a status says of a node.
+func stateOf(st *Status, n *Node) string {
+	for _, m := range st.Nodes {
+		if m.Addr == n.Addr() {
+			return m.State
+		}
+	}
+	return ""
+}
+
+// TestReplicaTakesOver: a node hangs, and then dies, while requests are on their way to it. What was acknowledged is there; requests that wait are
+// answered by the replicas; the node comes back as a replica, with everything.
+func TestReplicaTakesOver(t *testing.T) {
+	c := Start(t, Options{})
+	ctx := context.Background()
+	cl := c.Nodes[0].Client(func(o *redis.Options) { o.ReadTimeout = time.Minute })
+	victim := c.Nodes[2]
+	key := ownedBy(t, c, victim)
+	if err := cl.Set(ctx, key, "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 300 {
+		if err := cl.Set(ctx, "other:"+strconv.Itoa(i), i, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	victim.Signal(syscall.SIGSTOP)
+	Eventually(t, readyTimeout, "the node to be stopped", func() bool { return isStopped(victim.PID()) })
+	began := time.Now()
+	if got, err := cl.Get(ctx, key).Result(); got != "v" || err != nil {
+		t.Fatalf("the read in flight: %q, %v", got, err)
+	}
+	t.Logf("answered after %v", time.Since(began))
+	if err := cl.Set(ctx, key, "w", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	check := func(through *Node) {
+		t.Helper()
+		cl := through.Client()
+		if got, err := cl.Get(ctx, key).Result(); got != "w" || err != nil {
+			t.Fatalf("%q, %v", got, err)
+		}
+		for i := range 300 {
+			if got, err := cl.Get(ctx, "other:"+strconv.Itoa(i)).Int(); got != i || err != nil {
+				t.Fatalf("other:%d is %d, %v", i, got, err)
+			}
+		}
+	}
+	check(c.Nodes[1])
+	victim.Signal(syscall.SIGCONT) // it was deposed meanwhile, and must not answer by what it has
+	check(victim)
+	c.WaitWhole()
+	victim.Kill()
+	check(c.Nodes[1])
+	victim.Start()
+	c.WaitWhole()
+	check(victim)
+	// Now the others die, one after the other: each slot's copies move on.
+	for _, n := range c.Nodes[:2] {
+		n.Kill()
+		check(victim)
+		n.Start()
+		c.WaitWhole()
+	}
+}
+
+// TestPeerDies: a node without replicas dies while requests are on their way to it. Reads are held and answered when it is back; writes that
 // it may have done get a clear error; nothing hangs.
 func TestPeerDies(t *testing.T) {
-	c := Start(t, Options{Args: []string{"--hold", "20s"}})
+	c := Start(t, Options{Args: []string{"--hold", "20s", "--replicas", "0"}})
 	ctx := context.Background()
 	cl := c.Nodes[0].Client(func(o *redis.Options) { o.ReadTimeout = time.Minute })
 	victim := c.Nodes[2]

@@ -29,6 +29,9 @@ import (
 // BusPortOffset is what a node adds to its client port to get the port of its bus, TCP and UDP.
 const BusPortOffset = 10000
 
+// AcksPrimary is the value of Acks by which replies do not wait for replicas.
+const AcksPrimary = "primary"
+
 // Config holds every setting of a node. A Config that others can see is never changed: Store publishes a new one.
 type Config struct {
 	Port           int    `name:"port" group:"net" default:"7000" range:"1 55535" conf:"immutable" help:"Client port. The bus uses this port + 10000, TCP and UDP."`
@@ -38,14 +41,16 @@ type Config struct {
 	AnnounceIP     string `name:"cluster-announce-ip" group:"net" default:"" conf:"immutable" placeholder:"IP" help:"Address that other nodes and clients are told; default: the first of --bind."`
 	AnnouncePort   int    `name:"cluster-announce-port" group:"net" default:"0" range:"0 55535" conf:"immutable" help:"Client port that others are told; 0: --port."`
 
-	Dir         string   `name:"dir" group:"cluster" default:"" conf:"immutable" placeholder:"DIR" help:"Data directory: the node's id and the cluster's map. Default: ringcache-PORT."`
-	Join        Addrs    `name:"join" group:"cluster" default:"" conf:"immutable" placeholder:"HOST:PORT,..." help:"Join the cluster of any of these nodes (client addresses). Without it a fresh node starts a cluster of its own."`
-	Replicas    int      `name:"replicas" group:"cluster" default:"1" range:"0 4" conf:"immutable" help:"Copies of each slot beside its primary."`
-	Acks        string   `name:"acks" group:"cluster" default:"in-sync" enum:"in-sync,primary" conf:"immutable" help:"Who must have a write before it is acknowledged: every in-sync replica, or the primary alone."`
-	NodeTimeout Duration `name:"node-timeout" group:"cluster" default:"1s" range:"100ms 1m" conf:"immutable" help:"How long a silent node keeps its role. Shorter means faster failover."`
-	Hold        Duration `name:"hold" group:"cluster" default:"5s" range:"0s 10m" help:"How long a request waits for a slot that has no serving primary before it fails."`
-	Weight      int      `name:"weight" group:"cluster" default:"1" range:"0 100" conf:"immutable" help:"Share of the slots against other nodes; 0 is a standby that holds replicas only."`
-	Zone        string   `name:"zone" group:"cluster" default:"" conf:"immutable" placeholder:"NAME" help:"Failure domain; copies of a slot are kept in different zones."`
+	Dir           string   `name:"dir" group:"cluster" default:"" conf:"immutable" placeholder:"DIR" help:"Data directory: the node's id and the cluster's map. Default: ringcache-PORT."`
+	Join          Addrs    `name:"join" group:"cluster" default:"" conf:"immutable" placeholder:"HOST:PORT,..." help:"Join the cluster of any of these nodes (client addresses). Without it a fresh node starts a cluster of its own."`
+	Replicas      int      `name:"replicas" group:"cluster" default:"1" range:"0 4" conf:"immutable" help:"Copies of each slot beside its primary."`
+	Acks          string   `name:"acks" group:"cluster" default:"in-sync" enum:"in-sync,primary" conf:"immutable" help:"Who must have a write before it is acknowledged: every in-sync replica, or the primary alone."`
+	NodeTimeout   Duration `name:"node-timeout" group:"cluster" default:"1s" range:"100ms 1m" conf:"immutable" help:"How long a silent node keeps its role. Shorter means faster failover."`
+	Hold          Duration `name:"hold" group:"cluster" default:"5s" range:"0s 10m" help:"How long a request waits for a slot that has no serving primary before it fails."`
+	LostAfter     Grace    `name:"lost-slots-after" group:"cluster" default:"30s" conf:"immutable" placeholder:"TIME|never" help:"How long slots wait for the last node that may have their data before they begin anew, empty; the leader's counts."`
+	ReplicaBuffer Size     `name:"replica-buffer" group:"cluster" default:"256mb" range:"1mb 64gb" conf:"immutable" help:"Bytes that a replica may be behind before it is out of sync and gets its slots anew."`
+	Weight        int      `name:"weight" group:"cluster" default:"1" range:"0 100" conf:"immutable" help:"Share of the slots against other nodes; 0 is a standby that holds replicas only."`
+	Zone          string   `name:"zone" group:"cluster" default:"" conf:"immutable" placeholder:"NAME" help:"Failure domain; copies of a slot are kept in different zones."`
 
 	MaxMemory        Size   `name:"maxmemory" group:"memory" default:"0" help:"Memory for data, such as 512mb; 0 is without limit."`
 	MaxMemoryPolicy  string `name:"maxmemory-policy" group:"memory" default:"noeviction" enum:"volatile-lru,volatile-lfu,volatile-random,volatile-ttl,allkeys-lru,allkeys-lfu,allkeys-random,noeviction" placeholder:"POLICY" help:"What gives way at --maxmemory: noeviction (writes fail), allkeys- or volatile- with lru, lfu or random, or volatile-ttl."`

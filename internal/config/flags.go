@@ -50,6 +50,7 @@ func Parse(args []string, description, version string, stdout io.Writer) (c Conf
 		kong.Resolvers(file),
 		kong.KindMapper(reflect.Int, mapper), kong.KindMapper(reflect.String, mapper), kong.KindMapper(reflect.Slice, mapper),
 		kong.TypeMapper(reflect.TypeFor[Size](), mapper), kong.TypeMapper(reflect.TypeFor[Duration](), mapper),
+		kong.TypeMapper(reflect.TypeFor[Grace](), mapper),
 		kong.TypeMapper(reflect.TypeFor[YesNo](), mapper), kong.TypeMapper(reflect.TypeFor[Perm](), mapper),
 		kong.TypeMapper(reflect.TypeFor[OutputLimits](), mapper),
 	)

@@ -152,6 +152,8 @@ func (s *setting) parseType(cur reflect.Value, text string) (any, error) {
 			return nil, err
 		}
 		return s.within(int64(d), func(n int64, _ int) string { return Duration(n).String() })
+	case Grace:
+		return ParseGrace(text)
 	case YesNo:
 		return parseYesNo(text)
 	case Perm:

@@ -17,6 +17,35 @@ type Size int64
 // seconds.
 type Duration time.Duration
 
+// Grace is a Duration, or "never", which is below 0.
+type Grace time.Duration
+
+// Never is the Grace that does not end.
+const Never Grace = -1
+
+// ParseGrace reads a grace.
+func ParseGrace(text string) (Grace, error) {
+	if strings.EqualFold(text, "never") {
+		return Never, nil
+	}
+	d, err := ParseDuration(text)
+	if err != nil || d == 0 {
+		return 0, errGrace
+	}
+	return Grace(d), nil
+}
+
+// String is the text that ParseGrace reads back.
+func (g Grace) String() string {
+	if g < 0 {
+		return "never"
+	}
+	return Duration(g).String()
+}
+
+// Of gives the grace as a duration, below 0 for never.
+func (g Grace) Of() time.Duration { return time.Duration(g) }
+
 // YesNo is a switch, written and shown as yes or no. It is no bool, so that a flag of it wants its value: --name no.
 type YesNo uint8
 
@@ -65,6 +94,7 @@ var (
 	errInteger      = errors.New("argument couldn't be parsed into an integer")
 	errYesNo        = errors.New("argument must be 'yes' or 'no'")
 	errDuration     = errors.New("argument must be a duration such as 500ms or 5s")
+	errGrace        = errors.New("argument must be a duration such as 500ms or 5s, above 0, or never")
 	errWholeSeconds = errors.New("argument must be a whole number of seconds")
 	errAddrs        = errors.New("argument must be a list of addresses")
 	errLimitCount   = errors.New("Wrong number of arguments in buffer limit configuration.")                   //nolint:staticcheck // Redis's text

@@ -3,6 +3,7 @@ package replication
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // RequestID names a proxied write: see Requests. The zero value is none.
@@ -81,6 +82,23 @@ func Chain(effects []byte) {
 		effects[5] |= infoMore
 		effects = effects[size:]
 	}
+}
+
+// Name gives the last of some effects, which begins at last and was made without a request id, an id and a reply: of a proxied write is
+// known only at its end which effect was its last, and what it was answered.
+func Name(effects []byte, last int, id RequestID, reply []byte) []byte {
+	if len(reply) > MaxReply {
+		reply = nil
+	}
+	body, old := last+headerSize, len(effects)
+	more := requestSize + len(binary.AppendUvarint(nil, uint64(len(reply)))) + len(reply)
+	effects = slices.Grow(effects, more)[:old+more]
+	copy(effects[body+more:], effects[body:old])
+	head := binary.AppendUvarint(appendRequest(effects[:body], id), uint64(len(reply)))
+	copy(effects[len(head):], reply)
+	effects[last+5] |= infoRequest
+	binary.LittleEndian.PutUint32(effects[last:], uint32(len(effects)-body))
+	return effects
 }
 
 func appendRequest(dst []byte, id RequestID) []byte {

@@ -71,8 +71,8 @@ func TestTornAtEveryByte(t *testing.T) {
 	}
 	c.settle()
 	c.equal(7, p, r)
-	if reply, ok := r.req.Reply(RequestID{1, 1, 1}, 7); !ok || string(reply) != "+v" {
-		t.Errorf("the replica remembers %q, %v", reply, ok)
+	if reply, a := r.req.Reply(RequestID{1, 1, 1}, 7); a != Applied || string(reply) != "+v" {
+		t.Errorf("the replica remembers %q, %v", reply, a)
 	}
 }
 

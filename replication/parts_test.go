@@ -122,8 +122,8 @@ func TestRequests(t *testing.T) {
 	id := func(origin, number, low uint64) RequestID { return RequestID{origin, number, low} }
 	check := func(id RequestID, slot uint16, want string, known bool) {
 		t.Helper()
-		if reply, ok := q.Reply(id, slot); ok != known || string(reply) != want {
-			t.Errorf("%v, slot %d: %.20q, %v", id, slot, reply, ok)
+		if reply, a := q.Reply(id, slot); (a == Applied) != known || string(reply) != want {
+			t.Errorf("%v, slot %d: %.20q, %v", id, slot, reply, a)
 		}
 	}
 	long := bytes.Repeat([]byte("x"), 100)
@@ -143,6 +143,11 @@ func TestRequests(t *testing.T) {
 	q.Done(id(1, 4, 3), 5, []byte("+4"))
 	check(id(1, 2, 1), 5, "", false)
 	check(id(1, 3, 1), 5, "", true)
+	for number, want := range map[uint64]Answered{2: Settled, 3: Applied, 5: Unknown} {
+		if _, a := q.Reply(id(1, number, 1), 5); a != want {
+			t.Errorf("request %d is %d, not %d", number, a, want)
+		}
+	}
 	if frames := q.appendRecords(nil, 5); len(frames) != 2*(headerSize+requestSize)+2 {
 		t.Errorf("%d bytes of records", len(frames))
 	}
@@ -162,7 +167,7 @@ func TestRequests(t *testing.T) {
 		q.Done(id(3, n, 0), 5, make([]byte, MaxReply))
 	}
 	check(id(3, 0, 0), 5, "", false)
-	if _, ok := q.Reply(id(3, 1, 0), 5); !ok {
+	if _, a := q.Reply(id(3, 1, 0), 5); a != Applied {
 		t.Error("more is forgotten than must be")
 	}
 	for n := range uint64(maxOrigins) {
@@ -172,8 +177,22 @@ func TestRequests(t *testing.T) {
 	check(id(17+16*maxOrigins, 1, 1), 5, "+OK", true)
 	var none *Requests
 	none.Done(id(1, 1, 1), 1, nil)
-	if _, ok := none.Reply(id(1, 1, 1), 1); ok || none.appendRecords(nil, 1) != nil {
+	if _, a := none.Reply(id(1, 1, 1), 1); a == Applied || none.appendRecords(nil, 1) != nil {
 		t.Error("nothing remembers something")
+	}
+}
+
+// An effect that gets its request at the end is as one that had it from the beginning.
+func TestName(t *testing.T) {
+	first := AppendEffect(nil, 7, 3, words("SET", "a", "1"), RequestID{}, nil)
+	for _, reply := range []string{"", "+OK", strings.Repeat("r", 200), strings.Repeat("r", MaxReply+1)} {
+		id := RequestID{5, 6, 7}
+		got := AppendEffect(bytes.Clone(first), 7, 3, words("SET", "b", strings.Repeat("2", 300)), RequestID{}, nil)
+		got = Name(got, len(first), id, []byte(reply))
+		want := AppendEffect(bytes.Clone(first), 7, 3, words("SET", "b", strings.Repeat("2", 300)), id, []byte(reply))
+		if !bytes.Equal(got, want) {
+			t.Errorf("a reply of %d bytes: %d bytes, not %d", len(reply), len(got), len(want))
+		}
 	}
 }
 

@@ -13,8 +13,11 @@ const (
 	// maxOrigins is how many origins a shard has: a hundred nodes of some loops, each started a few times, in sixteen shards. Beyond
 	// that the one that has been quiet for longest is forgotten.
 	maxOrigins = 256
-	// maxRecords is how many writes of one origin are remembered: as many as may be without a reply on one link.
-	maxRecords = 1 << 16
+	// maxRecords is how many writes of one origin are remembered. While a node is being failed over the oldest requests to it have no
+	// reply, and the later ones to others all count: it is what a loop can send in two seconds.
+	maxRecords = 1 << 18
+	// keptRecords is up to how many places an origin keeps that has nothing to remember.
+	keptRecords = 1 << 12
 	// maxRecordBytes bounds the replies of one origin, in bytes. Replies to writes are short as a rule.
 	maxRecordBytes = 16 << 20
 	// inlineReply is the length of replies that need no memory of their own: +OK, numbers.
@@ -43,6 +46,7 @@ type origin struct {
 	n     int
 	bytes int
 	used  uint64
+	low   uint64 // the highest Low seen: what is below has its reply
 }
 
 type record struct {
@@ -87,7 +91,10 @@ func (q *Requests) Done(id RequestID, slot uint16, reply []byte) {
 		s.mu.origins[id.Origin] = o
 	}
 	o.used = s.mu.clock
-	o.prune(id.Low)
+	if id.Low > o.low {
+		o.low = id.Low
+		o.prune(id.Low)
+	}
 	if id.Number >= id.Low {
 		o.add(id.Number, slot, q.lives[slot].Load(), reply)
 	}
@@ -107,6 +114,9 @@ func forgetQuietest(origins map[uint64]*origin) {
 func (o *origin) prune(low uint64) {
 	for o.n > 0 && o.at(0).number < low {
 		o.pop()
+	}
+	if o.n == 0 && len(o.ring) > keptRecords {
+		o.ring, o.first = nil, 0
 	}
 }
 
@@ -153,25 +163,38 @@ func (q *Requests) Forget(slot uint16) {
 	}
 }
 
-// Reply is what a write was answered, if it has been applied to the slot. An empty reply with ok: it was applied, and what it was
-// answered has not been kept.
-func (q *Requests) Reply(id RequestID, slot uint16) (reply []byte, ok bool) {
+// Answered is what [Requests.Reply] knows of a request.
+type Answered uint8
+
+// What is known of a request.
+const (
+	Unknown Answered = iota // it has not been applied to the slot
+	Applied                 // it has, and this is the reply; empty: that has not been kept
+	Settled                 // its sender has had the reply already, or has given up: this is an old copy of it
+)
+
+// Reply is what is known of a write in a slot. It goes through all records of the origin: for requests that are sent again, which are
+// few. Under the slot's lock.
+func (q *Requests) Reply(id RequestID, slot uint16) (reply []byte, a Answered) {
 	if q == nil || id.Origin == 0 {
-		return nil, false
+		return nil, Unknown
 	}
 	s := &q.shards[id.Origin%requestShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.mu.origins[id.Origin]
 	if o == nil {
-		return nil, false
+		return nil, Unknown
 	}
 	for i := o.n - 1; i >= 0; i-- {
 		if r := o.at(i); r.number == id.Number && r.slot == slot && r.life == q.lives[slot].Load() {
-			return append([]byte(nil), r.reply()...), true
+			return append([]byte(nil), r.reply()...), Applied
 		}
 	}
-	return nil, false
+	if id.Number < o.low {
+		return nil, Settled
+	}
+	return nil, Unknown
 }
 
 // appendRecords appends the records of a slot as frames. Their Low is 0: what is too much is forgotten with the next effect.

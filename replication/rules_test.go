@@ -20,10 +20,10 @@ func TestSyncBringsRequests(t *testing.T) {
 	p.run(7, 0, done, "SET", "k", "v")
 	c.settle()
 	c.equal(7, p, r)
-	if reply, ok := r.req.Reply(done, 7); !ok || string(reply) != "+v" {
-		t.Errorf("the write before the sync: %q, %v", reply, ok)
+	if reply, a := r.req.Reply(done, 7); a != Applied || string(reply) != "+v" {
+		t.Errorf("the write before the sync: %q, %v", reply, a)
 	}
-	if reply, ok := r.req.Reply(old, 7); ok {
+	if reply, a := r.req.Reply(old, 7); a == Applied {
 		t.Errorf("a write that the copy does not have: %q", reply)
 	}
 }

@@ -195,7 +195,7 @@ func (s *sim) send(w *simWrite) {
 			s.writes[s.number] = w
 		}
 		token := fmt.Sprint("t", w.id.Number)
-		if reply, ok := n.req.Reply(w.id, slot); ok {
+		if reply, a := n.req.Reply(w.id, slot); a == Applied {
 			if string(reply) != token {
 				s.t.Fatalf("write %d is answered %q", w.id.Number, reply)
 			}

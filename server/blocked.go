@@ -80,6 +80,7 @@ func (l *loop) initWaiting() {
 	l.waiting.blocked = make(map[waitID]*blocked)
 	l.ctx.Waiters, l.ctx.Home = l.srv.waiters, l.served
 	l.waiting.ctx = l.ctx
+	l.waiting.ctx.Once = &once{copies: l.srv.copies}
 }
 
 // putBlocked adds what l waits for.

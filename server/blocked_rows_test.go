@@ -59,6 +59,7 @@ func testTake(c *command.Ctx, del bool) {
 		c.Out.Bulk(it.Value())
 		if del {
 			c.KS.Delete(r, it)
+			c.ReplicateAs(r.Slot, r.DB, []byte("DEL"), r.Key)
 		}
 		return
 	}
@@ -73,7 +74,9 @@ func testTakeMove(c *command.Ctx) {
 	}
 	val := append([]byte(nil), it.Value()...)
 	c.KS.Delete(from, it)
+	c.ReplicateAs(from.Slot, from.DB, []byte("DEL"), from.Key)
 	to, old := testRef(c, 2)
 	c.KS.Set(to, old, val, 0, c.Now)
+	c.ReplicateAs(to.Slot, to.DB, []byte("SET"), to.Key, val)
 	c.Out.Bulk(val)
 }

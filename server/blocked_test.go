@@ -451,8 +451,8 @@ func (p *peerLink) moved(id uint32, raw string) {
 	}
 }
 
-// TestBlockedLinkLost: a command that writes may have been done when its link is lost; one that reads is tried again, with what is left
-// of its time.
+// TestBlockedLinkLost: what waits at a peer is tried again when its link is lost, with what is left of its time; what writes as a repeat, since
+// it may have been served.
 func TestBlockedLinkLost(t *testing.T) {
 	nd, links, nodes := played(t, testSettings)
 	peer := awaitLink(t, nd, links, nodes[1])
@@ -465,15 +465,22 @@ func TestBlockedLinkLost(t *testing.T) {
 	forever.send(cmd("PEEK " + far + " 0"))
 	peer.expect("PEEK " + far + " 0")
 	peer.nc.Close()
-	writes.wantReply("-" + errLostWrite + "|")
 	peer = awaitLink(t, nd, links, nodes[1])
-	for range 2 {
+	for range 3 {
 		h, body := peer.request()
+		if body == cmd("TAKE "+far+" 0") {
+			if h.Flags&bus.FlagRepeat == 0 {
+				t.Error("it is not sent as a repeat")
+			}
+			peer.answer(h.ID, ":8\r\n")
+			continue
+		}
 		if !strings.HasPrefix(body, "*3\r\n$4\r\nPEEK\r\n") || strings.Contains(body, "\r\n100\r\n") {
 			t.Errorf("tried again as %q", body)
 		}
 		peer.answer(h.ID, ":7\r\n")
 	}
+	writes.wantReply(":8|")
 	reads.wantReply(":7|")
 	forever.wantReply(":7|")
 }

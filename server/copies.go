@@ -32,6 +32,9 @@ type Copies struct {
 		streams    map[ring.NodeID]*stream
 	}
 	encoded sync.Pool // *[]byte: effects on their way to streams
+
+	stages  [store.Shards]*once // who holds back the effects of a shard's slots; guarded by its lock
+	origins origins
 }
 
 // CopiesOptions are what a [Copies] is made of.
@@ -72,21 +75,37 @@ func (c *Copies) Effect(slot uint16, db int, args [][]byte) {
 	}
 	c.positions.Next(slot, e.Epoch)
 	set := o.sets[o.of[slot]]
+	for _, s := range set {
+		if s.sender.Syncing(slot) {
+			s.touch(slot, db, args)
+		}
+	}
+	if by := c.stages[slot%store.Shards]; by != nil {
+		st := by.of(slot)
+		if len(set) > 0 {
+			st.last = len(st.effects)
+			st.effects = replication.AppendEffect(st.effects, slot, db, args, replication.RequestID{}, nil)
+		}
+		return
+	}
 	if len(set) == 0 {
 		return
 	}
 	b := c.encoded.Get().(*[]byte)
 	*b = replication.AppendEffect((*b)[:0], slot, db, args, replication.RequestID{}, nil)
-	for _, s := range set {
-		if s.sender.Syncing(slot) {
-			s.touch(slot, db, args)
-		}
-		s.sender.Append(slot, *b)
-	}
+	c.send(slot, *b)
 	if cap(*b) > maxKeptEffect {
 		*b = nil
 	}
 	c.encoded.Put(b)
+}
+
+// send gives effects of a slot to its streams. Under the slot's lock.
+func (c *Copies) send(slot uint16, effects []byte) {
+	o := c.out.Load()
+	for _, s := range o.sets[o.of[slot]] {
+		s.sender.Append(slot, effects)
+	}
 }
 
 // maxKeptEffect is the size in bytes up to which the buffer of an effect is used again.

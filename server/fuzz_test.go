@@ -55,6 +55,10 @@ func FuzzInboundFrames(f *testing.F) {
 	request := func(id uint32, flags uint8, raw string) string {
 		return frame(bus.Header{ID: id, Type: bus.FrameRequest, Flags: flags, Hops: 1, Epoch: 1}, raw)
 	}
+	numbered := func(number uint64, flags uint8, raw string) string {
+		id := bus.AppendRequestID(nil, bus.RequestID{Origin: 7, Number: number, Low: 1})
+		return request(uint32(number), flags|bus.FlagNumbered, string(id)+raw)
+	}
 	near := keyOn(0, 2, "k")
 	for _, seed := range []string{
 		"", "x", request(1, 0, cmd("GET "+near)), request(0, 0, cmd("SET "+near+" v")) + request(0, bus.FlagProto3, cmd("GET "+near)),
@@ -64,6 +68,8 @@ func FuzzInboundFrames(f *testing.F) {
 		frame(bus.Header{ID: 1, Type: bus.FrameRequest, DB: 15, Hops: 255, Slot: 16383, Epoch: 1 << 60}, cmd("GET "+near)),
 		string(bus.AppendHeader(nil, bus.Header{Bytes: 1 << 30, ID: 1, Type: bus.FrameRequest})) + "*1\r\n", strings.Repeat(request(1, 0, cmd("INCR "+near)), 50),
 		request(1, 0, cmd("TAKE "+near+" 0")) + frame(bus.Header{ID: 1, Type: bus.FrameCancel}, "") + request(2, 0, cmd("PEEK "+near+" 0.01")),
+		numbered(1, 0, cmd("INCR "+near)) + numbered(1, bus.FlagRepeat, cmd("INCR "+near)) + numbered(2, bus.FlagRepeat, cmd("DEL "+near+" a b c")),
+		numbered(1, 0, cmd("TAKE "+near+" 0")) + numbered(1, bus.FlagRepeat, cmd("TAKE "+near+" 0")) + request(1, bus.FlagNumbered, cmd("INCR "+near)),
 		request(1, 0, cmd("TAKE "+near+" 0")) + request(1, 0, cmd("TAKE "+near+" 0")) + frame(bus.Header{ID: 1, Type: bus.FrameCancel}, "x"),
 		request(1, 0, cmd("TAKE "+near+" 0")) + frame(bus.Header{ID: 1, Type: bus.FrameCancel, Flags: bus.FlagTimedOut}, "") + request(3, 0, cmd("SET "+near+" v")),
 	} {

@@ -20,7 +20,7 @@ import (
 //
 // A gate opens when what it needs is acknowledged, or is not waited for any more since the map has that replica out of sync. The
 // second counts only while this node is still primary of the slots, in the same term: who was deposed knows nothing of what the
-// new primary has. Its held replies are then never given: its clients are disconnected, and requests of peers get errGateLost.
+// new primary has. Its held replies are then never given: its clients are disconnected, and so are peers, which ask the new primary.
 
 // follower is what a gate has to know of a replica.
 type follower interface {
@@ -338,7 +338,11 @@ func (l *loop) loseGate(g *gate) {
 		p.s.c.Close(errDeposed)
 	}
 	for _, o := range g.owed {
-		if !o.to.gone() {
+		switch b, isPeer := o.to.(*inbound); {
+		case o.to.gone():
+		case isPeer:
+			b.c.Close(errDeposed) // the peer asks the new primary, with the ids of its requests
+		default:
 			l.fail(o.to, o.tag, errGateLost)
 		}
 	}

@@ -31,11 +31,14 @@ func (g *gather) gone() bool { return g.over || g.to.gone() }
 // origin answers who asked for what to is a part of.
 func origin(to completer) completer {
 	for {
-		g, ok := to.(*gather)
-		if !ok {
+		switch c := to.(type) {
+		case *gather:
+			to = c.to
+		case *shared:
+			to = c.to
+		default:
 			return to
 		}
-		to = g.to
 	}
 }
 
@@ -212,10 +215,36 @@ func (l *loop) split(r *request) verdict {
 	l.owners = owners
 	g := l.newGather(r, len(owners))
 	g.order = order
+	if r.id.Origin != 0 {
+		r.sent = true
+		if !isShared(r.to) {
+			g.to = &shared{l, r.to, r.id}
+		}
+	}
 	for part, owner := range owners {
 		l.sendPart(r, g, part, owner)
 	}
 	return finished
+}
+
+// bySlot runs a request that may come again, whose keys are all this node's, slot by slot: if it comes again after a failover it may have been
+// done in some slots only, and what it did there must be known for each.
+func (l *loop) bySlot(r *request) {
+	var slots []uint16
+	order := make([]int, len(l.slots))
+	for n, slot := range l.slots {
+		part := slices.Index(slots, slot)
+		if part < 0 {
+			part = len(slots)
+			slots = append(slots, slot)
+		}
+		order[n] = part
+	}
+	g := l.newGather(r, len(slots))
+	g.order = order
+	for part := range slots {
+		l.sendPart(r, g, part, l.self)
+	}
 }
 
 var nameGet = []byte("GET")
@@ -249,7 +278,9 @@ func (l *loop) sendPart(r *request, g *gather, part int, owner ring.Index) {
 		}
 	}
 	l.partRaw = w.B
-	sub := request{row: row, raw: w.B, db: r.db, proto: r.proto, hops: r.hops, epoch: r.epoch, to: g, tag: uint32(part), deadline: r.deadline}
+	sub := request{
+		row: row, raw: w.B, db: r.db, proto: r.proto, hops: r.hops, epoch: r.epoch, to: g, tag: uint32(part), id: r.id, deadline: r.deadline,
+	}
 	if owner != l.self {
 		l.byNode[owner].send(&sub, slot)
 		return

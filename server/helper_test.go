@@ -198,9 +198,11 @@ func change(nodes []*testNode, edit func(*ring.Map)) *ring.Map {
 
 // peerLink is the test's end of a link of a real node to a node that the test plays.
 type peerLink struct {
-	tb testing.TB
-	nc net.Conn
-	rd *bufio.Reader
+	tb  testing.TB
+	id  bus.RequestID            // of the request that was read last
+	ids map[string]bus.RequestID // of those that were expected, by their line
+	nc  net.Conn
+	rd  *bufio.Reader
 }
 
 // play makes the test the node's end of links; each link that is opened to it comes through the channel.
@@ -258,6 +260,13 @@ func (p *peerLink) tryRequest() (bus.Header, string, error) {
 	}
 	body := make([]byte, h.Bytes)
 	_, err = readFull(p.rd, body)
+	p.id = bus.RequestID{}
+	if h.Flags&bus.FlagNumbered != 0 && err == nil {
+		var ok bool
+		if p.id, body, ok = bus.ParseRequestID(body); !ok {
+			p.tb.Errorf("a request of id %v", p.id)
+		}
+	}
 	return h, string(body), err
 }
 
@@ -279,6 +288,10 @@ func (p *peerLink) expect(line string) bus.Header {
 	if body != cmd(line) {
 		p.tb.Errorf("the peer got %q, want %q", body, cmd(line))
 	}
+	if p.ids == nil {
+		p.ids = map[string]bus.RequestID{}
+	}
+	p.ids[line] = p.id
 	return h
 }
 

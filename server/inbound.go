@@ -2,7 +2,9 @@ package server
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"ringcache/internal/bus"
 	"ringcache/ring"
@@ -22,6 +24,9 @@ type inbound struct {
 	in     []byte // the start of a frame that has not arrived whole
 	paused bool
 	closed bool
+
+	origins [2]uint64   // whose requests have come, of the peer's own: a loop has two
+	stale   atomic.Bool // the peer has opened another connection in place of this one
 }
 
 func newInbound(l *loop, c *front.Conn, peer string) *inbound {
@@ -38,7 +43,12 @@ func (b *inbound) Data(c *front.Conn, p []byte) {
 		p = b.in
 	}
 	rest, err := b.requests(p)
-	if err != nil {
+	switch {
+	case errors.Is(err, errReplaced):
+		b.l.srv.log.Info("closing a link that its node has replaced", "node", b.peer, "addr", c.RemoteAddr())
+		c.Close(err)
+		return
+	case err != nil:
 		b.l.srv.log.Error("malformed request from a node, closing the link", "node", b.peer, "addr", c.RemoteAddr(), "err", err)
 		c.Close(err)
 		return
@@ -74,9 +84,13 @@ func (b *inbound) requests(p []byte) ([]byte, error) {
 // run executes one request, or sees to it that it is. What a node answers or cuts into parts by itself it never forwards.
 func (b *inbound) run(h *bus.Header, payload []byte) error {
 	l := b.l
+	id, payload, whole := requestOf(h, payload)
 	args, ok := l.parse(payload)
-	if !ok || h.Type != bus.FrameRequest {
+	if !ok || !whole || h.Type != bus.FrameRequest {
 		return bus.ErrFrame
+	}
+	if id.Origin != 0 && h.Hops == 1 && !b.joined(id.Origin, h.Conn) {
+		return errReplaced
 	}
 	part := h.Flags&bus.FlagPart != 0
 	proto := uint8(2)
@@ -90,13 +104,13 @@ func (b *inbound) run(h *bus.Header, payload []byte) error {
 	}
 	if row != nil && row.OneKey() && row.Route == command.ByKey && row.ArityOK(len(args)) {
 		if slot := ring.SlotOf(args[row.FirstKey]); l.local(slot) && !l.waits(slot) {
-			b.runLocal(row, args, slot, h, proto)
+			b.runLocal(row, args, slot, h, id, proto)
 			return nil
 		}
 	}
 	r := request{
 		row: row, args: args, raw: payload, db: h.DB, proto: proto, hops: h.Hops, part: part,
-		epoch: h.Epoch, to: b, tag: h.ID,
+		epoch: h.Epoch, to: b, tag: h.ID, id: id,
 	}
 	if l.dispatch(&r) != finished {
 		l.hold(&r, l.holdFor(l.mono(), 0))
@@ -105,14 +119,16 @@ func (b *inbound) run(h *bus.Header, payload []byte) error {
 }
 
 // runLocal writes the reply straight behind its frame header.
-func (b *inbound) runLocal(row *command.Row, args [][]byte, slot uint16, h *bus.Header, proto uint8) {
+func (b *inbound) runLocal(row *command.Row, args [][]byte, slot uint16, h *bus.Header, id command.RequestID, proto uint8) {
 	b.c.Reserve(minReplyRoom)
 	start := len(b.c.Out)
 	c := &b.l.ctx
 	c.Args, c.DB, c.Slot, c.Conn, c.NoTouch = args, int(h.DB), slot, nil, false
 	c.Out.B = bus.AppendHeader(b.c.Out, bus.Header{ID: h.ID, Type: bus.FrameReply})
 	c.Out.Proto = int(proto)
+	c.Request, b.l.once.conn = id, b
 	b.l.run(row, false)
+	c.Request = command.RequestID{}
 	if b.l.copied(slot) && b.l.mustWait(slot) {
 		b.l.gate.owe(b, h.ID, c.Out.B[start+bus.HeaderSize:])
 		b.c.Out = c.Out.B[:start]
@@ -178,5 +194,6 @@ func (b *inbound) moved(id uint32, raw []byte) {
 // Close implements front.Handler.
 func (b *inbound) Close(*front.Conn, error) {
 	b.closed = true
+	b.l.srv.copies.origins.leave(b)
 	b.l.cancelAll(b)
 }

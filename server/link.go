@@ -42,6 +42,7 @@ type link struct {
 	backoff  time.Duration
 	upSince  int64         // unix ms
 	upAt     time.Duration // the same, monotonic
+	conn     uint16        // number of this connection among all that the loop has made, modulo 2^16
 
 	flights      []flight
 	free         uint32 // first free flight + 1; 0 = none
@@ -62,6 +63,7 @@ type flight struct {
 	off, n   int
 	end      uint64        // link.appended after its frame: its place in the order
 	deadline time.Duration // of a request that was held before; 0 = never
+	id       command.RequestID
 	tag      uint32
 	next     uint32 // in the free list
 	db       uint8
@@ -108,10 +110,11 @@ func (k *link) crowded() bool { return k.waiting >= maxWaiting || k.waitingBytes
 
 // send forwards r to the peer. The link must be up.
 func (k *link) send(r *request, slot uint16) {
-	if len(r.raw) > maxFrame {
+	if len(r.raw) > maxFrame-bus.RequestIDSize {
 		k.l.fail(r.to, r.tag, errTooLarge)
 		return
 	}
+	r.sent = true
 	id := k.free
 	if id == 0 {
 		k.flights = append(k.flights, flight{})
@@ -120,14 +123,36 @@ func (k *link) send(r *request, slot uint16) {
 	f := &k.flights[id-1]
 	k.free = f.next
 	waits := r.row.Has(command.Blocking) && r.row.Waits(r.args)
+	numbered := !r.row.Has(command.ReadOnly) && !r.part
+	if numbered {
+		k.l.identify(r, waits)
+	}
 	ck := k.chunkFor(len(r.raw), waits)
 	off := len(ck.buf)
 	ck.buf = append(ck.buf, r.raw...)
 	ck.refs++
-	k.appended += uint64(bus.HeaderSize + len(r.raw))
+	h := bus.Header{
+		Bytes: uint32(len(r.raw)), ID: id, Type: bus.FrameRequest, DB: r.db, Hops: r.hops + 1, Slot: slot, Epoch: k.l.m.Epoch,
+	}
+	if r.proto == 3 {
+		h.Flags |= bus.FlagProto3
+	}
+	if r.part {
+		h.Flags |= bus.FlagPart
+	}
+	if numbered {
+		h.Flags |= bus.FlagNumbered
+		h.Bytes += bus.RequestIDSize
+		h.Conn = k.conn
+		if r.id.Repeat || r.hops > 0 {
+			h.Flags |= bus.FlagRepeat // a request of another node may have come there on another way
+		}
+	}
+	k.appended += uint64(bus.HeaderSize) + uint64(h.Bytes)
 	*f = flight{
 		to: r.to, tag: r.tag, ck: ck, off: off, n: len(r.raw), end: k.appended, db: r.db, proto: r.proto, hops: r.hops,
 		part: r.part, readOnly: r.row.Has(command.ReadOnly), used: true, deadline: r.deadline, waits: waits,
+		id: r.id,
 	}
 	if waits {
 		k.waiting++
@@ -141,17 +166,12 @@ func (k *link) send(r *request, slot uint16) {
 		k.bytes += len(r.raw)
 	}
 
-	h := bus.Header{
-		Bytes: uint32(len(r.raw)), ID: id, Type: bus.FrameRequest, DB: r.db, Hops: r.hops + 1, Slot: slot, Epoch: k.l.m.Epoch,
+	k.c.Reserve(bus.HeaderSize + int(h.Bytes))
+	k.c.Out = bus.AppendHeader(k.c.Out, h)
+	if numbered {
+		k.c.Out = bus.AppendRequestID(k.c.Out, bus.RequestID{Origin: r.id.Origin, Number: r.id.Number, Low: r.id.Low})
 	}
-	if r.proto == 3 {
-		h.Flags |= bus.FlagProto3
-	}
-	if r.part {
-		h.Flags |= bus.FlagPart
-	}
-	k.c.Reserve(bus.HeaderSize + len(r.raw))
-	k.c.Out = append(bus.AppendHeader(k.c.Out, h), r.raw...)
+	k.c.Out = append(k.c.Out, r.raw...)
 	k.c.Dirty()
 	k.l.stats.forwarded++
 }
@@ -245,6 +265,7 @@ func (k *link) replies(p []byte) ([]byte, error) {
 			continue
 		}
 		to, tag := f.to, f.tag
+		k.l.over(to, f.id)
 		k.drop(h.ID)
 		to.complete(tag, p[bus.HeaderSize:end])
 		p = p[end:]
@@ -274,9 +295,9 @@ func keepRest(in, rest []byte) []byte {
 // Drained implements front.Handler.
 func (k *link) Drained(*front.Conn) {}
 
-// Close implements front.Handler: the link is down. Reads, and what never reached the peer, are tried again elsewhere;
-// a write that the peer may have done is answered with an error, since doing it twice could be wrong. So is a read before such a
-// write.
+// Close implements front.Handler: the link is down. What has no reply is tried again elsewhere: writes under the ids that they have, so
+// that they are not done twice. Answered with an error is a read before a write of the same client that may have been done, and what
+// a node was to do of a cluster-wide write, which has no id.
 func (k *link) Close(c *front.Conn, err error) {
 	written := k.appended - uint64(c.Backlog())
 	k.c, k.in = nil, nil
@@ -313,14 +334,16 @@ func (k *link) fail(written uint64) {
 		if deadline == 0 {
 			deadline = first
 		}
+		f.id.Repeat = f.id.Repeat || f.end <= written && f.id.Origin != 0
 		switch {
 		case f.to.gone():
+			k.l.settled(f.id)
 		case f.end <= written && tooLate[id]:
 			k.l.fail(f.to, f.tag, errLostRead)
-		case f.waits && (f.readOnly || f.end > written):
-			k.retryWaiting(id, deadline)
-		case f.readOnly || f.end > written:
-			r := request{raw: f.ck.buf[f.off : f.off+f.n], db: f.db, proto: f.proto, hops: f.hops, to: f.to, tag: f.tag}
+		case f.waits:
+			k.retryWaiting(id, f.id, deadline)
+		case f.readOnly || f.end > written || f.id.Origin != 0:
+			r := request{raw: f.ck.buf[f.off : f.off+f.n], db: f.db, proto: f.proto, hops: f.hops, to: f.to, tag: f.tag, id: f.id}
 			if f.part {
 				r.part, r.node = true, k.id
 			}
@@ -408,6 +431,8 @@ func (k *link) opened(c *front.Conn) front.Handler {
 		return nil
 	}
 	k.c, k.downAt, k.backoff = c, 0, redialMin
+	k.l.conns++
+	k.conn = k.l.conns
 	k.upSince, k.upAt = k.l.ev.Now(), k.l.mono()
 	k.l.wake = true
 	k.l.srv.linkChanged(k.id, +1)

@@ -36,6 +36,7 @@ func (k *link) moved(id uint32, raw []byte) {
 	if old := k.l.waiting.blocked[b.id]; old != nil {
 		b.cancelled, b.why = old.cancelled, old.why
 	}
+	k.l.over(f.to, f.id)
 	k.drop(id)
 	args, ok := k.l.parse(raw)
 	switch {
@@ -49,27 +50,34 @@ func (k *link) moved(id uint32, raw []byte) {
 	}
 }
 
-// retryWaiting tries a request again whose link was lost, with what is left of its time-out. It has not reached the peer, or reads
-// only.
-func (k *link) retryWaiting(id uint32, deadline time.Duration) {
+// retryWaiting tries a request again whose link was lost, with what is left of its time-out. A write that may have been served is asked
+// for even when no time is left.
+func (k *link) retryWaiting(id uint32, name command.RequestID, deadline time.Duration) {
 	f := &k.flights[id-1]
 	l := k.l
 	raw := f.ck.buf[f.off : f.off+f.n]
 	b := l.waiting.blocked[waitID{f.to, f.tag}]
 	if b != nil && b.cancelled {
-		f.to.complete(f.tag, endReply(f.proto, b.why))
+		l.settled(name)
+		if name.Repeat {
+			l.fail(f.to, f.tag, errLostWrite)
+		} else {
+			f.to.complete(f.tag, endReply(f.proto, b.why))
+		}
 		return
 	}
 	if args, ok := l.parse(raw); ok && b != nil && b.timed {
 		row := l.srv.opt.Table.Lookup(args)
 		left := row.TimeoutLeft(args, (control.Mono() - b.since).Milliseconds())
-		if left <= 0 {
+		if left <= 0 && !name.Repeat {
+			l.settled(name)
 			f.to.complete(f.tag, endReply(f.proto, timedOut))
 			return
 		}
+		left = max(left, 1)
 		raw = row.AppendWithTimeout(nil, args, left)
 	}
-	l.hold(&request{raw: raw, db: f.db, proto: f.proto, hops: f.hops, to: f.to, tag: f.tag}, deadline)
+	l.hold(&request{raw: raw, db: f.db, proto: f.proto, hops: f.hops, to: f.to, tag: f.tag, id: name}, deadline)
 }
 
 // mayWait reports whether a command is a call of a blocking row.

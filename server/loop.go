@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +63,10 @@ type loop struct {
 	lostLease time.Duration  // when the lease was last lost
 
 	waiting waiting
+
+	once    *once
+	conns   uint16       // links opened, modulo 2^16
+	numbers [2]numbering // of writes sent to peers: those that are answered soon, and those that may wait
 }
 
 func newLoop(s *Server, ev *front.Loop) *loop {
@@ -74,6 +79,11 @@ func newLoop(s *Server, ev *front.Loop) *loop {
 		Table:  s.opt.Table,
 	}
 	l.gate, l.followings = &gate{}, make(map[*following]struct{})
+	l.once = &once{copies: s.copies}
+	l.ctx.Once = l.once
+	for i := range l.numbers {
+		l.numbers[i].origin = rand.Uint64() | 1
+	}
 	l.initWaiting()
 	l.settings = s.settings.Load()
 	l.again.SetLimits(busLimits)

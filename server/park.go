@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ringcache/ring"
+	"ringcache/server/command"
 	"ringcache/server/resp"
 )
 
@@ -67,13 +68,14 @@ const maxHeldBytes = 64 << 20
 // hold keeps a request until the map, a link or the lease has changed. It owns its bytes from now on.
 func (l *loop) hold(r *request, deadline time.Duration) {
 	if l.heldBytes+len(r.raw) > maxHeldBytes {
-		l.fail(r.to, r.tag, l.downError())
+		l.over(r.to, r.id)
+		l.fail(r.to, r.tag, l.notDone(r.id))
 		return
 	}
 	l.stats.heldTotal++
 	h := held{
 		raw: append([]byte(nil), r.raw...), db: r.db, proto: r.proto, hops: r.hops, part: r.part, epoch: r.epoch,
-		to: r.to, tag: r.tag, node: r.node, deadline: deadline,
+		to: r.to, tag: r.tag, id: r.id, node: r.node, deadline: deadline,
 	}
 	h.slots = l.slotsOf(h.raw)
 	l.keep(&h)
@@ -132,20 +134,25 @@ func (l *loop) retryHeld() {
 	for i := range list {
 		h := &list[i]
 		if h.to.gone() {
+			l.settled(h.id)
 			continue
 		}
 		args, ok := l.parse(h.raw)
 		if !ok {
+			l.over(h.to, h.id)
 			l.fail(h.to, h.tag, resp.ErrInternal)
 			continue
 		}
 		r := request{
 			row: l.srv.opt.Table.Lookup(args), args: args, raw: h.raw, db: h.db, proto: h.proto, hops: h.hops, part: h.part,
-			epoch: h.epoch, to: h.to, tag: h.tag, node: h.node, deadline: h.deadline,
+			epoch: h.epoch, to: h.to, tag: h.tag, id: h.id, node: h.node, deadline: h.deadline,
 		}
-		if l.dispatch(&r) != finished {
+		switch {
+		case l.dispatch(&r) != finished:
 			l.keep(h)
 			keep = append(keep, *h)
+		case !r.sent:
+			l.over(h.to, h.id)
 		}
 	}
 	clear(list[len(keep):])
@@ -161,7 +168,8 @@ func (l *loop) expireHeld(now time.Duration) {
 			continue
 		}
 		l.release(&h)
-		l.fail(h.to, h.tag, l.downError())
+		l.over(h.to, h.id)
+		l.fail(h.to, h.tag, l.notDone(h.id))
 	}
 	clear(l.held[len(keep):])
 	l.held = keep
@@ -180,6 +188,14 @@ func (l *loop) downError() string {
 		return resp.ErrClusterDown
 	}
 	return resp.ErrSlotNotServed
+}
+
+// notDone is what a client is told of a request that has been held in vain.
+func (l *loop) notDone(id command.RequestID) string {
+	if id.Repeat {
+		return errLostWrite
+	}
+	return l.downError()
 }
 
 // parse reads one whole request again.

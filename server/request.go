@@ -33,6 +33,9 @@ type request struct {
 	to    completer
 	tag   uint32
 
+	id   command.RequestID // of a write that has been sent to a peer, or has come from one
+	sent bool              // it is on its way, or others in its place: its id is settled there
+
 	node     ring.NodeID   // whose part it is, where it is not this node's; "" = this one's
 	deadline time.Duration // monotonic: until when it is held, set once it has been; 0 = it never was
 }
@@ -56,6 +59,7 @@ type held struct {
 	epoch    uint64
 	to       completer
 	tag      uint32
+	id       command.RequestID
 	node     ring.NodeID
 	slots    []uint16      // of its keys: what comes later for one of them waits behind it
 	deadline time.Duration // monotonic; then it is answered with CLUSTERDOWN

@@ -228,6 +228,10 @@ func (l *loop) dispatch(r *request) verdict {
 			return mustHold
 		}
 	}
+	if r.id.Origin != 0 && r.row.Split == command.SplitKeys && len(l.slots) > 1 {
+		l.bySlot(r)
+		return finished
+	}
 	return l.toOwner(r, l.slots[0])
 }
 
@@ -270,7 +274,11 @@ func (l *loop) runNow(r *request, slot uint16) {
 	c := &l.ctx
 	c.Args, c.DB, c.Slot, c.Conn, c.NoTouch = r.args, int(r.db), slot, nil, false
 	c.Out.B, c.Out.Proto = l.out[:0], int(r.proto)
+	if r.id.Origin != 0 {
+		c.Request, l.once.conn = r.id, inboundOf(r.to)
+	}
 	l.run(r.row, r.part)
+	c.Request = command.RequestID{}
 	if r.row.Has(command.Blocking) {
 		if w := c.Waiting(); w != nil {
 			l.wait(r, w)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"ringcache/internal/bus"
 	"ringcache/ring"
 	"ringcache/server/front"
 )
@@ -62,7 +63,7 @@ func TestInlineCommandsAreForwardedAsRESP(t *testing.T) {
 	if body != encode("SET", far, "a b") {
 		t.Errorf("forwarded %q", body)
 	}
-	if h.Slot != slotOf(far) || h.Epoch != 1 || h.Hops != 1 || h.DB != 0 || h.Flags != 0 {
+	if h.Slot != slotOf(far) || h.Epoch != 1 || h.Hops != 1 || h.DB != 0 || h.Flags != bus.FlagNumbered {
 		t.Errorf("header %+v", h)
 	}
 	peer.answer(h.ID, "+OK\r\n")

@@ -31,6 +31,9 @@ func (l *loop) runSlow(r *request, part bool, slot uint16) verdict {
 	if ss, ok := r.to.(*session); ok {
 		ctx.Conn = newFarConn(ss)
 	}
+	if r.id.Origin != 0 {
+		ctx.Request, ctx.Once = r.id, &once{copies: s.copies, conn: inboundOf(r.to)}
+	}
 	ctx.Out.Proto = int(r.proto)
 	if len(l.waiting.toServe) > 0 {
 		l.serveReady()

@@ -162,7 +162,8 @@ func startSomeWith(tb testing.TB, n, real, loops int, settings Settings, ready f
 // serve starts the server of a node.
 func (n *testNode) serve(tb testing.TB, loops int, settings Settings) {
 	tb.Helper()
-	n.ks = store.New(store.Options{Hash: n.Map().HashKey.Func()})
+	copies := NewCopies(CopiesOptions{Self: n.id, NodeTimeout: control.DefaultNodeTimeout})
+	n.ks = store.New(store.Options{Hash: n.Map().HashKey.Func(), Sink: copies})
 	dial := n.dial
 	if dial == nil {
 		dial = func(ctx context.Context, addr string, id ring.NodeID) (net.Conn, error) {
@@ -171,7 +172,7 @@ func (n *testNode) serve(tb testing.TB, loops int, settings Settings) {
 		}
 	}
 	srv, err := New(Options{
-		Self: ring.Node{ID: n.id, Addr: "127.0.0.1:1"}, Loops: loops, Table: command.NewTable(testRows()...), Keyspace: n.ks, Cluster: n,
+		Self: ring.Node{ID: n.id, Addr: "127.0.0.1:1"}, Loops: loops, Table: command.NewTable(testRows()...), Keyspace: n.ks, Copies: copies, Cluster: n,
 		Config: noConfig{}, Settings: settings, Stop: func() {},
 		Dial: dial,
 	})

@@ -31,6 +31,8 @@ const (
 	// payload is the request to send there, with what is left of its time-out.
 	FlagMoved    uint8 = 1 << 2
 	FlagTimedOut uint8 = 1 << 3 // cancel: the reply is to be that at the time-out; without it, an error
+	FlagNumbered uint8 = 1 << 4 // request: a RequestID stands in front of the payload
+	FlagRepeat   uint8 = 1 << 5 // numbered request: it may have been run already, here or on a former primary
 )
 
 // ErrFrame is what every malformed frame's error wraps.
@@ -39,7 +41,7 @@ var ErrFrame = errors.New("bus: malformed frame")
 // Header stands in front of every frame of a proxy link. On the wire it is HeaderSize bytes, little endian:
 //
 //	0       4       8     9      10   11    12    14   16
-//	| bytes | id    | type| flags| db | hops| slot| 0  | epoch (8) |
+//	| bytes | id    | type| flags| db | hops| slot|conn| epoch (8) |
 type Header struct {
 	Bytes uint32    // length of the payload
 	ID    uint32    // pairs a reply with its request; chosen by the requester, unique among those in flight on the link
@@ -48,6 +50,7 @@ type Header struct {
 	DB    uint8     // database of the request
 	Hops  uint8     // how often the request has been forwarded between nodes
 	Slot  uint16    // slot of the request's first key
+	Conn  uint16    // the requester counts its connections to the receiver, modulo 2^16; of numbered requests
 	Epoch uint64    // epoch of the map that the requester routed by
 }
 
@@ -58,6 +61,7 @@ func AppendHeader(dst []byte, h Header) []byte {
 	binary.LittleEndian.PutUint32(b[4:], h.ID)
 	b[8], b[9], b[10], b[11] = byte(h.Type), h.Flags, h.DB, h.Hops
 	binary.LittleEndian.PutUint16(b[12:], h.Slot)
+	binary.LittleEndian.PutUint16(b[14:], h.Conn)
 	binary.LittleEndian.PutUint64(b[16:], h.Epoch)
 	return append(dst, b[:]...)
 }
@@ -76,6 +80,7 @@ func ParseHeader(p []byte) (h Header, ok bool, err error) {
 		DB:    p[10],
 		Hops:  p[11],
 		Slot:  binary.LittleEndian.Uint16(p[12:]),
+		Conn:  binary.LittleEndian.Uint16(p[14:]),
 		Epoch: binary.LittleEndian.Uint64(p[16:]),
 	}
 	switch {
@@ -89,4 +94,32 @@ func ParseHeader(p []byte) (h Header, ok bool, err error) {
 		return Header{}, false, fmt.Errorf("%w: slot %d, database %d", ErrFrame, h.Slot, h.DB)
 	}
 	return h, true, nil
+}
+
+// RequestIDSize is the length in bytes of a RequestID.
+const RequestIDSize = 24
+
+// RequestID names a request that may be sent again when its link is lost. Three numbers of 8 bytes, little endian.
+type RequestID struct {
+	Origin uint64 // who sends: its node, start and loop, hashed; not 0
+	Number uint64 // the origin counts its requests
+	Low    uint64 // the lowest number to which the origin has no reply yet; at most Number
+}
+
+// AppendRequestID appends the id's RequestIDSize bytes to dst.
+func AppendRequestID(dst []byte, id RequestID) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, id.Origin)
+	dst = binary.LittleEndian.AppendUint64(dst, id.Number)
+	return binary.LittleEndian.AppendUint64(dst, id.Low)
+}
+
+// ParseRequestID reads the id at the start of p, and answers what follows it; false where it cannot be one.
+func ParseRequestID(p []byte) (id RequestID, rest []byte, ok bool) {
+	if len(p) < RequestIDSize {
+		return id, p, false
+	}
+	id = RequestID{
+		Origin: binary.LittleEndian.Uint64(p), Number: binary.LittleEndian.Uint64(p[8:]), Low: binary.LittleEndian.Uint64(p[16:]),
+	}
+	return id, p[RequestIDSize:], id.Origin != 0 && id.Low <= id.Number
 }

@@ -24,6 +24,9 @@ type Ctx struct {
 	Node   Node
 	Table  *Table
 
+	Request RequestID // where it may come twice
+	Once    Once      // who keeps it from being applied twice; nil = nobody
+
 	NoTouch bool // CLIENT NO-TOUCH: looking at keys does not count as using them
 
 	NoBlock bool          // commands that would wait reply as at their time-out
@@ -34,6 +37,7 @@ type Ctx struct {
 	eff     effectState
 	wait    waitState
 	pos     []int     // scratch: key positions
+	slots   []uint16  // scratch: of a request that may come twice
 	popArgs [][]byte  // scratch: what SPOP emits
 	elem    [1][]byte // scratch: what is pushed to a list
 	scores  []float64 // scratch: those of ZADD
@@ -173,7 +177,7 @@ type SlotRange struct {
 // Everywhere rows are run by [Ctx.RunPart], one part on each node, and joined by [Ctx.Join].
 func (c *Ctx) Run(row *Row) {
 	c.Row = row
-	if row.Flags&(Write|DenyOOM) != 0 && !c.makeRoom() && row.Has(DenyOOM) {
+	if row.Flags&(Write|DenyOOM) != 0 && !c.makeRoom() && row.Has(DenyOOM) && !c.Request.Repeat {
 		c.Out.Error(resp.ErrOOM)
 		return
 	}
@@ -185,8 +189,7 @@ func (c *Ctx) Run(row *Row) {
 	case row.keyed == keyOne:
 		c.KS.LockSlot(c.Slot)
 		if row.Flags&DenyOOM == 0 || !c.full(c.KS.SetOf(c.Slot)) {
-			row.Fn(c)
-			c.end()
+			c.perform(row)
 		}
 		c.collect(c.KS.SetOf(c.Slot))
 		c.KS.UnlockSlot(c.Slot)
@@ -211,7 +214,7 @@ func (c *Ctx) runMany(row *Row) {
 	}
 	c.KS.Lock(set)
 	if row.Flags&DenyOOM == 0 || !c.full(set) {
-		row.Fn(c)
+		c.perform(row)
 	}
 	if c.wait.asked {
 		c.join(set)

@@ -78,6 +78,7 @@ type Waiter struct {
 	Reply  []byte   // once it is served
 	User   any      // its loop's own
 
+	request RequestID
 	home    func(*Waiter)
 	ws      *Waiters
 	noTouch bool
@@ -154,7 +155,7 @@ func (c *Ctx) join(set store.LockSet) {
 	}
 	w := &Waiter{
 		Row: c.Row, Args: args, DB: c.DB, Proto: c.Out.Proto, Millis: wait.Millis,
-		home: c.Home, ws: ws, noTouch: c.NoTouch, typ: wait.Type, gone: wait.Gone, set: set, bytes: waiterBytes,
+		request: c.Request, home: c.Home, ws: ws, noTouch: c.NoTouch, typ: wait.Type, gone: wait.Gone, set: set, bytes: waiterBytes,
 	}
 	for _, a := range args {
 		w.bytes += int64(len(a)) + argBytes

@@ -109,9 +109,12 @@ func (c *Ctx) retry(w *Waiter, at store.Ref) (served bool) {
 	c.Out = resp.Writer{B: c.Out.B[:0], Proto: w.Proto}
 	c.begin(w.Row)
 	c.wait.retried, c.wait.at, c.wait.asked = w, at, false
+	c.Request = w.request
+	c.Request.Repeat = true // the same may wait a second time, its connection cut, and have been served
 	if w.Row.Flags&DenyOOM == 0 || !c.full(w.set) {
-		w.Row.Fn(c)
+		c.perform(w.Row)
 	}
+	c.Request = RequestID{}
 	c.wait.retried, c.wait.Wait = nil, Wait{}
 	if c.wait.asked {
 		return false

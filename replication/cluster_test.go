@@ -3,7 +3,6 @@ package replication
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +52,7 @@ func newCluster(t testing.TB, nodes int) *testCluster {
 	for i := range nodes {
 		n := &testNode{id: nodeID(i), buffer: 1 << 20}
 		c.nodes = append(c.nodes, n)
-		c.commit(ring.AddNode{Node: ring.Node{ID: n.id, Addr: "127.0.0.1:7000", Bus: "127.0.0.1:17000", Zone: "1"}})
+		c.commit(ring.AddNode{Node: ring.Node{ID: n.id, Addr: "127.0.0.1:7000", Bus: "127.0.0.1:17000", Incarnation: 1}})
 		c.start(n)
 	}
 	return c
@@ -118,10 +117,9 @@ func (c *testCluster) stop(n *testNode) {
 	}
 }
 
-// setMap does what a server does for each stream. The incarnation of a node stands in its zone.
+// setMap does what a server does for each stream.
 func (l *testLink) setMap(m *ring.Map) {
-	incarnation, _ := strconv.ParseUint(m.Node(m.IndexOf(l.to.id)).Zone, 10, 64)
-	l.s.SetPeer(incarnation)
+	l.s.SetPeer(m.Node(m.IndexOf(l.to.id)).Incarnation)
 	l.s.SetMap(m)
 }
 

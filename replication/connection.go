@@ -5,8 +5,11 @@ import (
 	"time"
 )
 
-// pingPart is how often a primary pings within the time after which it takes the replica for silent.
-const pingPart = 4
+// Parts of NodeTimeout.
+const (
+	pingPart    = 4 // a quarter: how often a primary pings
+	silentAfter = 6 // eighths: after so long it takes the replica for silent. The map has it out of sync within NodeTimeout then.
+)
 
 // Open says that a connection stands, its bus handshake done. Take gives the hello.
 func (s *Sender) Open(now time.Duration) {
@@ -163,7 +166,7 @@ func (s *Sender) Tick(now time.Duration) {
 		s.mu.heard = max(s.mu.heard, now-timeout/2) // this node itself stood still: what the replica said may lie unread
 	}
 	s.mu.ticked, s.mu.now = true, max(s.mu.now, now)
-	if now-s.mu.heard >= timeout {
+	if now-s.mu.heard >= timeout*silentAfter/8 {
 		s.mu.silent = true
 		if s.mu.conn != connClosed && s.mu.broken == nil {
 			s.mu.broken = ErrSilent
@@ -172,7 +175,7 @@ func (s *Sender) Tick(now time.Duration) {
 	}
 	if s.mu.conn == connStream && s.mu.broken == nil && now-s.mu.pinged >= timeout/pingPart {
 		s.mu.pinged = now
-		s.control(framePing, 0)
+		s.control(framePing, 0, s.acked())
 	}
 	if s.mu.sampleAt == 0 && s.mu.buf.len() > 0 {
 		s.mu.sample, s.mu.sampleAt = now, s.mu.buf.end

@@ -29,7 +29,7 @@ import (
 //	Record    request id (origin, number, low); the reply
 //	Effect    info = database and flags; [request id, length of the reply, the reply;] number of arguments, then each
 //	          argument's length and bytes; these numbers are varints
-//	Ping      -
+//	Ping      offset up to which the replica's acknowledgements have come
 //	Welcome   info = version; incarnation, stream that was followed last (0 = none), its offset
 //	Ack       offset up to which all has been applied
 //	Unequal   offset up to which the stream has been read at that moment: the slot is not live from there on
@@ -89,7 +89,7 @@ var frames = [...]struct {
 	frameTerm:      {name: "term", least: 8, most: 8},
 	frameRecord:    {name: "record", least: requestSize, most: requestSize + MaxReply},
 	frameEffect:    {name: "effect", least: 1, most: MaxEffect},
-	framePing:      {name: "ping"},
+	framePing:      {name: "ping", least: 8, most: 8},
 	frameWelcome:   {name: "welcome", least: 24, most: 24, byReplica: true},
 	frameAck:       {name: "acknowledgement", least: 8, most: 8, byReplica: true},
 	frameUnequal:   {name: "unequal", least: 8, most: 8, byReplica: true},

@@ -12,7 +12,7 @@ import (
 func fuzzMap(t testing.TB) *ring.Map {
 	m := ring.NewMap()
 	for i := range 2 {
-		next, err := m.Apply(ring.AddNode{Node: ring.Node{ID: nodeID(i), Addr: "127.0.0.1:7000"}})
+		next, err := m.Apply(ring.AddNode{Node: ring.Node{ID: nodeID(i), Addr: "127.0.0.1:7000", Incarnation: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func FuzzReceiver(f *testing.F) {
 	run := AppendEffect(AppendEffect(nil, 3, 0, words("SET", "a", "1"), RequestID{}, nil), 3, 0, words("DEL", "b"), RequestID{}, nil)
 	Chain(run)
 	f.Add(append(bytes.Clone(live), run...), 140)
-	f.Add(appendFrame(appendFrame(appendFrame(bytes.Clone(live), frameTerm, 0, 3, 9), framePing, 0, 0), frameDetach, 0, 3), 10)
+	f.Add(appendFrame(appendFrame(appendFrame(bytes.Clone(live), frameTerm, 0, 3, 9), framePing, 0, 0, 7), frameDetach, 0, 3), 10)
 	f.Add(appendFrame(bytes.Clone(open), frameAttach, 0, 3, 1<<40, 3, 0, 0), 10)
 	f.Add(appendLost(bytes.Clone(live), 3), 10)
 	f.Add(appendFrame(nil, frameAck, 0, 0, 1), 3)

@@ -242,7 +242,7 @@ func TestReplicaWaitsForItsMap(t *testing.T) {
 func TestSilence(t *testing.T) {
 	c, p, r, l := pair(t, 7)
 	waits := p.run(7, 0, RequestID{}, "SET", "k", "v")
-	c.pass(testTimeout * 9 / 10)
+	c.pass(testTimeout * (silentAfter - 1) / 8)
 	if _, behind, _ := l.s.Report(); behind != nil || l.s.Broken() != nil {
 		t.Fatal("silent before its time")
 	}

@@ -62,6 +62,15 @@ func (p *Positions) follow(slot uint16, at Position, stream uint32) {
 
 func (p *Positions) follows(slot uint16, stream uint32) bool { return p.slots[slot].follower == stream }
 
+// Following is the number of the stream that applies to a whole copy of a slot, for [Received.Confirmed]; 0 = none does.
+func (p *Positions) Following(slot uint16) uint32 {
+	s := &p.slots[slot]
+	if s.at.Partial() {
+		return 0
+	}
+	return s.follower
+}
+
 // leave says that the stream of that number applies no more.
 func (p *Positions) leave(slot uint16, stream uint32) {
 	if p.follows(slot, stream) {

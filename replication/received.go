@@ -2,7 +2,10 @@ package replication
 
 import (
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"ringcache/ring"
 )
@@ -16,14 +19,16 @@ type Received struct {
 		sync.Mutex
 		m    *ring.Map
 		from map[ring.NodeID]*incoming
-		last uint32 // number of the newest incoming
 	}
+	list atomic.Pointer[[]*incoming] // by number, from 1 on; grows under the lock
 }
 
 // incoming is what comes from one sender, over all its connections.
 type incoming struct {
 	peer   ring.NodeID
 	number uint32 // names it in Positions; not 0
+
+	confirmed atomic.Int64 // see Received.Confirmed
 
 	mu struct {
 		sync.Mutex
@@ -35,6 +40,8 @@ type incoming struct {
 		stream      uint64 // 0 = none
 		offset      uint64 // of the next byte
 		slots       pages[followed]
+		open        bool          // the connection that may apply stands
+		heard       time.Duration // when something came last
 	}
 }
 
@@ -94,8 +101,13 @@ func (r *Received) join(self, peer ring.NodeID, incarnation, conn uint64) (in *i
 		if r.mu.from == nil {
 			r.mu.from = make(map[ring.NodeID]*incoming)
 		}
-		r.mu.last++
-		in = &incoming{peer: peer, number: r.mu.last}
+		var list []*incoming
+		if now := r.list.Load(); now != nil {
+			list = slices.Clone(*now)
+		}
+		in = &incoming{peer: peer, number: uint32(len(list)) + 1}
+		list = append(list, in)
+		r.list.Store(&list)
 		r.mu.from[peer] = in
 	}
 	in.mu.Lock()
@@ -109,12 +121,63 @@ func (r *Received) join(self, peer ring.NodeID, incarnation, conn uint64) (in *i
 	case conn <= in.mu.conn:
 		return nil, 0, ErrReplaced
 	}
-	in.mu.conn = conn
+	in.mu.conn, in.mu.open = conn, true
 	in.mu.generation++
 	if r.mu.m != nil {
 		in.adopt(r.mu.m, self)
 	}
 	return in, in.mu.generation, nil
+}
+
+// Confirmed is the sender of the stream of that number, and a time, of this node's clock, at which it stood: whatever the sender had sent
+// by then has come. The sender has proved it by naming an acknowledgement that this node sent at that time; so a node that was
+// stopped, and reads what was sent long ago, takes nothing of it for new. 0 = never. It takes no lock.
+func (r *Received) Confirmed(number uint32) (sender ring.NodeID, at time.Duration) {
+	list := r.list.Load()
+	if number == 0 || list == nil || int(number) > len(*list) {
+		return "", 0
+	}
+	in := (*list)[number-1]
+	return in.peer, time.Duration(in.confirmed.Load())
+}
+
+// SourceState is how the stream of one sender is doing.
+type SourceState struct {
+	Sender  ring.NodeID
+	Open    bool          // its connection stands
+	Heard   time.Duration // when something came last; 0 = never
+	Offset  uint64        // up to which the stream has been applied
+	Slots   int           // that are attached
+	Live    int           // of them: equal to the sender's, as of Offset
+	Syncing int           // of them: being filled
+}
+
+// States is for those who watch. It waits for effects that are being applied.
+func (r *Received) States() []SourceState {
+	list := r.list.Load()
+	if list == nil {
+		return nil
+	}
+	out := make([]SourceState, len(*list))
+	for i, in := range *list {
+		in.mu.Lock()
+		st := SourceState{Sender: in.peer, Open: in.mu.open, Heard: in.mu.heard, Offset: in.mu.offset}
+		for _, f := range in.mu.slots.all() {
+			switch f.state {
+			case notFollowed:
+				continue
+			case followLive:
+				st.Live++
+			case followSync:
+				st.Syncing++
+			case followNot:
+			}
+			st.Slots++
+		}
+		in.mu.Unlock()
+		out[i] = st
+	}
+	return out
 }
 
 // epoch is that of the map that the stream goes by.
@@ -125,11 +188,12 @@ func (in *incoming) epoch() uint64 {
 	return in.mu.m.Epoch
 }
 
-// leads reports whether by this node's map the sender is the slot's primary of that term, and this node a replica.
+// leads reports whether by this node's map the sender is the slot's primary of that term, and this node a replica. A process of the
+// sender that the map does not speak of has nothing of the slot, whatever an old map that it started with says.
 func (in *incoming) leads(slot uint16, term uint64) bool {
 	if in.mu.m == nil || in.mu.at == ring.None || in.mu.self == ring.None {
 		return false
 	}
 	s := &in.mu.m.Slots[slot]
-	return s.Primary == in.mu.at && s.Epoch == term && s.ReplicaAt(in.mu.self) >= 0
+	return in.mu.m.Nodes[in.mu.at].Incarnation == in.mu.incarnation && s.Primary == in.mu.at && s.Epoch == term && s.ReplicaAt(in.mu.self) >= 0
 }

@@ -45,9 +45,56 @@ type Receiver struct {
 	waiting    atomic.Bool
 
 	acked   time.Duration // when it last acknowledged
+	first   uint64        // offset at which the connection began
+	sent    []sentAck     // acknowledgements that the primary has not named yet
 	torn    int           // bytes of the torn frame at the last call
 	scanned int           // bytes of a run's effects that have been looked through
 	args    [][]byte
+}
+
+// sentAck is an acknowledgement on its way: when it was sent, and the offset in it.
+type sentAck struct {
+	offset uint64
+	at     time.Duration
+}
+
+// Of the acknowledgements on their way one in sentEvery is remembered, and no more than maxSent of them.
+const (
+	sentEvery = 10 * time.Millisecond
+	maxSent   = 64
+)
+
+// note remembers an acknowledgement. The first of a connection proves nothing: its offset is what the primary began with.
+func (r *Receiver) note(offset uint64, now time.Duration) {
+	n := len(r.sent)
+	if offset > r.first && n < maxSent && (n == 0 || now-r.sent[n-1].at >= sentEvery) {
+		r.sent = append(r.sent, sentAck{offset, now})
+	}
+}
+
+// named takes the primary's word that acknowledgements up to an offset have come to it.
+func (r *Receiver) named(offset uint64) {
+	n := 0
+	for n < len(r.sent) && r.sent[n].offset <= offset {
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	r.in.confirmed.Store(int64(r.sent[n-1].at))
+	r.sent = r.sent[:copy(r.sent, r.sent[n:])]
+}
+
+// Closed says that the connection is gone.
+func (r *Receiver) Closed() {
+	if r.in == nil {
+		return
+	}
+	r.in.mu.Lock()
+	defer r.in.mu.Unlock()
+	if r.in.mu.generation == r.generation {
+		r.in.mu.open = false
+	}
 }
 
 // NewReceiver is the receiver of a connection that a primary has made: it expects a hello.
@@ -78,6 +125,7 @@ func (r *Receiver) Receive(p, out []byte, now time.Duration) (rest, outNow []byt
 		return rest, out, ErrReplaced
 	}
 	before, began := in.mu.offset, r.started
+	in.mu.heard = now
 	r.waiting.Store(false)
 	for err == nil && !r.waiting.Load() {
 		h, body, after, ok, cutErr := cut(rest, false)
@@ -105,6 +153,7 @@ func (r *Receiver) Receive(p, out []byte, now time.Duration) (rest, outNow []byt
 	alive := len(rest) > r.torn && now-r.acked >= aliveEvery && !r.waiting.Load()
 	if r.torn = len(rest); r.started && (in.mu.offset != before || !began || alive) {
 		r.acked = now
+		r.note(in.mu.offset, now)
 		out = appendFrame(out, frameAck, 0, 0, in.mu.offset)
 	}
 	return rest, out, nil
@@ -153,7 +202,7 @@ func (r *Receiver) start(h header, body []byte) error {
 	case offset != mu.offset:
 		return fmt.Errorf("%w: the stream goes on at %d, and has been read up to %d", ErrOrder, offset, mu.offset)
 	}
-	r.started = true
+	r.started, r.first = true, mu.offset
 	return nil
 }
 
@@ -164,6 +213,7 @@ func (r *Receiver) frame(h header, body, p, out []byte) (n int, outNow []byte, e
 	case frameEffect:
 		return r.run(h, p, out)
 	case framePing:
+		r.named(number(body, 0))
 		return n, out, nil
 	case frameAttach:
 		if r.waitFor(number(body, 0)) {

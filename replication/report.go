@@ -67,6 +67,7 @@ func (s *Sender) Heard(report uint64) {
 type SenderState struct {
 	Connected   bool
 	Since       time.Duration // when that began
+	Heard       time.Duration // when the replica was last heard
 	Incarnation uint64        // of the replica, as it last said; 0 = never
 	End, Acked  uint64        // offsets: appended, and applied by the replica
 	LagBytes    int           // between them
@@ -85,7 +86,7 @@ func (s *Sender) State() SenderState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := SenderState{
-		Connected: s.mu.conn == connStream, Since: s.mu.since, Incarnation: s.mu.incarnation,
+		Connected: s.mu.conn == connStream, Since: s.mu.since, Heard: s.mu.heard, Incarnation: s.mu.incarnation,
 		End: s.mu.buf.end, Acked: s.acked(), LagBytes: s.mu.buf.len(), Lag: s.mu.lag,
 		Live: s.mu.counts[tallyLive], Waiting: s.mu.counts[tallyUnequal], Required: s.mu.counts[tallyWaits],
 		Behind: s.mu.silent || s.mu.refused || s.mu.overflowed,

@@ -51,7 +51,7 @@ func TestRestartedReplica(t *testing.T) {
 	p.run(7, 0, RequestID{}, "SET", "k", "v")
 	c.settle()
 	c.commit(
-		ring.UpdateNode{ID: r.id, Addr: "127.0.0.1:7000", Bus: "127.0.0.1:17000", Zone: "2"},
+		ring.UpdateNode{ID: r.id, Addr: "127.0.0.1:7000", Bus: "127.0.0.1:17000", Incarnation: 2},
 		ring.SetSlots{Slots: one(7), From: p.id, OutOfSync: []ring.NodeID{r.id}},
 	)
 	c.adopt(p)
@@ -66,6 +66,41 @@ func TestRestartedReplica(t *testing.T) {
 	c.equal(7, p, r)
 	if synced, _, _ := l.s.Report(); !synced.Has(7) || l.s.State().Incarnation != 2 {
 		t.Fatal("the new process is not claimed")
+	}
+}
+
+// A primary that starts anew, with a map of a time when the replica was not complete, must not sync it with the nothing that it has.
+func TestRestartedPrimaryWithAnOldMap(t *testing.T) {
+	c, p, r, _ := pair(t, 7)
+	p.run(7, 0, RequestID{}, "SET", "k", "v")
+	c.settle()
+	now := c.m
+	c.commit(ring.SetSlots{Slots: one(7), From: p.id, OutOfSync: []ring.NodeID{r.id}})
+	old := c.m
+	c.commit(ring.SetSlots{Slots: one(7), From: p.id, InSync: []ring.NodeID{r.id}})
+	if c.adopt(r); c.m.Epoch <= now.Epoch {
+		t.Fatal("the map has not moved on")
+	}
+	c.stop(p)
+	newest := c.m
+	c.start(p)
+	c.m = old
+	c.adopt(p)
+	c.settle()
+	if got := r.ks.at(7).dbs[0]["k"]; len(got) == 0 {
+		t.Fatal("the replica has been emptied")
+	}
+	// The word of its end comes: the replica takes over, and has everything.
+	c.m = newest
+	c.commit(
+		ring.UpdateNode{ID: p.id, Addr: "127.0.0.1:7000", Bus: "127.0.0.1:17000", Incarnation: 2},
+		ring.SetSlots{Slots: one(7), From: p.id, Primary: r.id, Add: []ring.NodeID{p.id}},
+	)
+	c.adoptAll()
+	c.settle()
+	c.equal(7, r, p)
+	if got := r.ks.at(7).dbs[0]["k"]; len(got) == 0 {
+		t.Fatal("the write is lost")
 	}
 }
 

@@ -26,7 +26,7 @@ type SenderOptions struct {
 	Self, Peer  ring.NodeID
 	Incarnation uint64        // of this node
 	Buffer      int           // bytes that may be without acknowledgement; more, and the replica is too far behind
-	NodeTimeout time.Duration // a replica that is silent for so long is behind
+	NodeTimeout time.Duration // a replica that is silent for three quarters of it is behind
 	Source      Source
 	Positions   *Positions
 	Requests    *Requests // may be nil; else a replica that is synced learns which proxied writes of the slot were done
@@ -159,6 +159,9 @@ func newStream() uint64 { return max(1, rand.Uint64()) }
 // value read. Atomic.
 func (s *Sender) Waits(slot uint16) bool { return s.has(slot, tallyWaits) }
 
+// Live reports whether the slot's copy at the replica is this node's, but for effects that it has not acknowledged. Atomic.
+func (s *Sender) Live(slot uint16) bool { return s.has(slot, tallyLive) }
+
 // Syncing reports whether the slot is being walked for this replica, which then has some of the keys only. Who asks under the slot's
 // lock gets an answer that holds until the lock is given back, but that it may become false. Meanwhile effects of the slot must each be
 // about one key, leave no key that is gone here, and not exchange databases: see the package comment, and Restart. Atomic.
@@ -251,7 +254,7 @@ func (s *Sender) owe(c *carried) {
 		s.effective.Store(s.acked())
 	}
 	if s.mu.buf.end <= s.effective.Load() {
-		s.control(framePing, 0)
+		s.control(framePing, 0, s.acked())
 	}
 	c.last.Store(s.mu.buf.end)
 }

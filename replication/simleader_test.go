@@ -1,7 +1,6 @@
 package replication
 
 import (
-	"fmt"
 	"slices"
 
 	"ringcache/ring"
@@ -115,7 +114,7 @@ func (s *sim) crash() {
 	s.stop(n)
 	delete(s.latest, n.id)
 	delete(s.replies, n.id)
-	changes := []ring.Change{ring.UpdateNode{ID: n.id, Addr: "127.0.0.1:7000", Bus: "127.0.0.1:17000", Zone: fmt.Sprint(n.incarnation + 1)}}
+	changes := []ring.Change{ring.UpdateNode{ID: n.id, Addr: "127.0.0.1:7000", Bus: "127.0.0.1:17000", Incarnation: n.incarnation + 1}}
 	for _, slot := range s.slots {
 		at := s.m.Slots[slot]
 		self := s.m.IndexOf(n.id)

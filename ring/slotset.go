@@ -38,3 +38,10 @@ func (s *SlotSet) Ranges() []SlotRange {
 	}
 	return ranges
 }
+
+// AddAll puts the slots of other into the set.
+func (s *SlotSet) AddAll(other *SlotSet) {
+	for i := range s {
+		s[i] |= other[i]
+	}
+}

@@ -218,6 +218,7 @@ func (n *Node) start() error {
 	n.calls.handle("lease", false, decoding(n.handleLease))
 	n.calls.handle("join", true, decoding(n.handleJoin))
 	n.calls.handle("failover", false, decoding(n.handleFailover))
+	n.calls.handle("drain", false, decoding(n.handleDrain))
 	n.bus.Handle(bus.KindControl, n.calls.serve)
 	n.spawn(n.dispatch)
 
@@ -308,16 +309,40 @@ func (n *Node) View() *View { return n.view.Load() }
 // Ready is closed once the node is a member and has had a lease.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 
+// Resign hands the leadership over where this node has it, to whoever is best fit, and waits until another leads, for NodeTimeout at
+// most. A node that stops does so while it still follows as a replica: without a leader nobody can be taken out of sync.
+func (n *Node) Resign(ctx context.Context) {
+	c := n.cons.Load()
+	if c == nil || c.State() != raft.Leader || len(n.Map().Nodes) < 2 || ctx.Err() != nil {
+		return
+	}
+	if err := c.LeadershipTransfer().Error(); err != nil {
+		n.log.Debug("handing the leadership over", "err", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.cfg.NodeTimeout)
+	defer cancel()
+	tick := time.NewTicker(resignEvery)
+	defer tick.Stop()
+	for c.State() == raft.Leader || n.View().Leader == n.Self() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			signal(n.kick)
+		}
+	}
+}
+
+// resignEvery is how often a node that resigns looks whether another leads.
+const resignEvery = 5 * time.Millisecond
+
 // Stop hands the leadership over where this node has it, says goodbye in the gossip, and ends everything; the node's lease
 // ends first. It waits for all goroutines, but no longer than ctx for the courtesies. The bus listener stays open.
 func (n *Node) Stop(ctx context.Context) error {
 	n.stopOnce.Do(func() {
+		n.Resign(ctx)
 		n.leaseUntil.Store(0)
-		if c := n.cons.Load(); c != nil && c.State() == raft.Leader && len(n.Map().Nodes) > 1 && ctx.Err() == nil {
-			if err := c.LeadershipTransfer().Error(); err != nil {
-				n.log.Debug("handing the leadership over", "err", err)
-			}
-		}
 		n.stopErr = n.shutdown(ctx.Err() == nil)
 	})
 	return n.stopErr

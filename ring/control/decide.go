@@ -21,6 +21,8 @@ const (
 	// suspectAfter eighths of NodeTimeout without a request for a lease a node is suspect: it asks every quarter, so it has
 	// missed two.
 	suspectAfter = 5
+	// downAfter eighths it is down: what it was primary of is served elsewhere within NodeTimeout. It is more than a lease.
+	downAfter = 7
 	// repairAfter in multiples of NodeTimeout is how long a node must be silent before its copies are made elsewhere: a short cut must
 	// not send whole copies through the cluster.
 	repairAfter = 3
@@ -31,6 +33,7 @@ type Liveness struct {
 	LastAsked    time.Duration // Mono at its last request for a lease; the start of the leader's term when there was none
 	GrantedUntil time.Duration // Mono until which it may hold a lease that this leader granted; 0 none
 	GossipDead   bool          // gossip has given it up: a hint
+	Refused      bool          // since it last asked, nobody listens at its port: another
 	Describes    *ring.Node    // what it says of itself now: address, weight, zone; nil before it asked
 	Report       *Report       // its last; nil before it asked
 
@@ -103,7 +106,7 @@ func (s *State) StateOf(n *ring.Node) NodeState {
 		silent = s.Now - max(l.LastAsked, s.LeaderSince)
 	}
 	switch {
-	case silent > s.NodeTimeout:
+	case silent > s.NodeTimeout*downAfter/8, (l.Refused || l.GossipDead) && silent > leaseFor(s.NodeTimeout) && s.Now > l.GrantedUntil:
 		return StateDown
 	case l.GossipDead && silent > s.NodeTimeout*3/8, silent > s.NodeTimeout*suspectAfter/8:
 		return StateSuspect

@@ -132,6 +132,11 @@ func (s *script) run(args []string) ([]string, error) {
 		l.GossipDead = true
 		s.Nodes[id(args[0])] = l
 		return nil, nil
+	case "refused":
+		l := s.Nodes[id(args[0])]
+		l.Refused = true
+		s.Nodes[id(args[0])] = l
+		return nil, nil
 	case "want":
 		return nil, s.want(args)
 	case "set":
@@ -151,7 +156,7 @@ func (s *script) run(args []string) ([]string, error) {
 		if err != nil {
 			return []string{strings.ReplaceAll(err.Error(), string(id(args[0])), args[0])}, nil
 		}
-		return append(show(Decision{Changes: changes}), fmt.Sprintf("%d slots", n)), nil
+		return append(show(Decision{Changes: changes}), fmt.Sprintf("%d slots, %d stuck", n.Slots, n.Stuck)), nil
 	case "slot":
 		n, err := strconv.Atoi(args[0])
 		return []string{showSlot(s.Map, n)}, err

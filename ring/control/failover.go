@@ -24,14 +24,15 @@ import (
 // chooseHeirs fills heirs. Who takes over is chosen for all slots of a kind at once, so that they spread.
 func (p *pass) chooseHeirs() {
 	failing := slices.ContainsFunc(p.nodes, func(f nodeFacts) bool { return f.failing })
-	leaving := slices.ContainsFunc(p.nodes, func(f nodeFacts) bool { return f.leaving })
+	yielding := slices.ContainsFunc(p.nodes, func(f nodeFacts) bool { return f.yields })
 	unfit := slices.ContainsFunc(p.nodes, func(f nodeFacts) bool { return !f.fit })
-	if !failing && !leaving && !unfit {
+	if !failing && !yielding && !unfit {
 		return
 	}
 	p.heirs = slices.Repeat([]ring.Index{ring.None}, ring.Slots)
-	p.choose(func(f *nodeFacts) bool { return true }, func(f *nodeFacts) bool { return f.fit && !f.leaving })
-	if leaving {
+	p.choose(func(f *nodeFacts) bool { return true }, func(f *nodeFacts) bool { return f.fit && !f.yields })
+	if yielding {
+		p.choose(func(f *nodeFacts) bool { return f.failing || f.leaving }, func(f *nodeFacts) bool { return f.fit && !f.leaving })
 		p.choose(func(f *nodeFacts) bool { return f.failing }, func(f *nodeFacts) bool { return f.fit })
 	}
 	if failing {

@@ -50,6 +50,9 @@ type leadership struct {
 
 	want      wanted // touched by the controller alone
 	voterBusy atomic.Bool
+
+	probes map[ring.NodeID]nodeProbe // touched by the controller alone
+	probed chan probeResult
 }
 
 // watch leads whenever Raft says that this node does.
@@ -85,6 +88,9 @@ func (n *Node) beginLeading(ctx context.Context, c *consensus) (end func()) {
 		events: make(chan struct{}, 1),
 		asks:   make(chan *leaseAsk, askQueue),
 		want:   newWanted(),
+
+		probes: map[ring.NodeID]nodeProbe{},
+		probed: make(chan probeResult),
 	}
 	l.mu.nodes = map[ring.NodeID]*Liveness{}
 	c.trans.begin()
@@ -142,10 +148,13 @@ func (l *leadership) control() {
 				signal(l.events)
 			})
 		}
+		l.probe(&s, beside.Go)
 		select {
 		case <-l.ctx.Done():
 			return
 		case <-tick.C:
+		case r := <-l.probed:
+			l.noteProbe(r)
 		case <-l.events:
 			select {
 			case <-l.ctx.Done():

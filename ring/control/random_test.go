@@ -13,6 +13,9 @@ import (
 // slot, a primary that lacks acknowledged writes, a slot given up that might have come back. In the end, with all nodes up, every slot
 // is served and has its copies.
 func TestRandomLives(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is pure, and on one goroutine: nothing for a race detector to find")
+	}
 	rapid.Check(t, func(r *rapid.T) {
 		zones := rapid.SampledFrom([][]string{{""}, {"x", "y"}}).Draw(r, "zones")
 		var specs []string

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -193,7 +194,7 @@ func TestLeaving(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	id := nodes[1].node.Self()
-	if n, err := nodes[2].node.Failover(ctx, id); err != nil || n < 5000 {
+	if n, err := nodes[2].node.Failover(ctx, id); err != nil || n.Slots < 5000 || n.Stuck != 0 {
 		t.Errorf("a failover of %d slots, %v", n, err)
 	}
 	if n, err := nodes[0].node.Failover(ctx, ring.NewNodeID()); err == nil {
@@ -209,6 +210,75 @@ func TestLeaving(t *testing.T) {
 	})
 	t.Logf("handed over after %v", took)
 	wait(t, "all slots elsewhere", func() bool { return nodes[1].slots() == 0 })
+}
+
+// TestDrain: a node that is drained hands over all that it is primary of, keys or none, and stays so until the mark is taken away.
+func TestDrain(t *testing.T) {
+	nodes, _ := formSyncing(t, 3)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	id := nodes[1].node.Self()
+	h, err := nodes[2].node.Drain(ctx, id, true)
+	if err != nil || h.Slots < 5000 || h.Stuck != 0 {
+		t.Fatalf("a drain of %+v, %v", h, err)
+	}
+	done := func() bool {
+		v := nodes[0].node.View().Nodes[id]
+		return v.State == StateDraining && v.ToHandOver == 0 && nodes[1].slots() == 0 && complete(nodes[0].node.Map())
+	}
+	wait(t, "all slots elsewhere, each with a copy", done)
+	if h, err = nodes[1].node.Drain(ctx, id, true); err != nil || h != (Handover{}) {
+		t.Errorf("again: %+v, %v", h, err)
+	}
+	if _, err := nodes[0].node.Drain(ctx, ring.NewNodeID(), true); err == nil {
+		t.Error("a drain of no node")
+	}
+	wait(t, "it to stay so", done)
+	for _, x := range nodes {
+		x.mu.Lock()
+		clear(x.keys)
+		x.mu.Unlock()
+	}
+	if _, err := nodes[2].node.Drain(ctx, id, false); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "empty slots to come back", func() bool {
+		return nodes[2].node.View().Nodes[id].State == StateUp && nodes[1].slots() > 5000
+	})
+}
+
+// TestDrainWithoutCopies: where nobody else has a node's slots in sync nothing is changed.
+func TestDrainWithoutCopies(t *testing.T) {
+	s := State{Map: ring.NewMap(), Nodes: map[ring.NodeID]Liveness{}, NodeTimeout: time.Second, Now: time.Hour}
+	s.Map.Epoch, s.Map.ClusterID = 3, "x"
+	for i := range 2 {
+		n := ring.Node{ID: ring.NodeID(fmt.Sprintf("%040x", i+1)), Addr: "a:1", Bus: "a:2", Weight: 1}
+		s.Map.Nodes = append(s.Map.Nodes, n)
+		s.Nodes[n.ID] = Liveness{LastAsked: s.Now, Describes: &n, Report: &Report{Epoch: 3}}
+	}
+	for i := range s.Map.Slots {
+		e := &s.Map.Slots[i]
+		e.Primary, e.Epoch = ring.Index(i%2), 1
+		if i%4 < 2 {
+			e.Replicas[0], e.ReplicaCount, e.InSync = ring.Index(1-i%2), 1, 1
+		}
+	}
+	id := s.Map.Nodes[0].ID
+	changes, h, err := s.drain(id, true)
+	if changes != nil || h != (Handover{Slots: 4096, Stuck: 4096}) || !errors.Is(err, errStuck) {
+		t.Errorf("%d changes, %+v, %v", len(changes), h, err)
+	}
+	changes, h, err = s.failover(id)
+	if len(changes) == 0 || h != (Handover{Slots: 4096, Stuck: 4096}) || err != nil {
+		t.Errorf("a failover: %d changes, %+v, %v", len(changes), h, err)
+	}
+	s.Map.Nodes[1].Draining = true
+	if changes, _, err := s.drain(id, true); changes != nil || !errors.Is(err, errNowhere) {
+		t.Errorf("with nobody to take over: %v, %v", changes, err)
+	}
+	if changes, _, err := s.drain(id, false); changes != nil || err != nil {
+		t.Errorf("taking away a mark that is not there: %v, %v", changes, err)
+	}
 }
 
 // TestOldCopyOfADirectory: a node whose directory was put back from a copy gets no lease, and is told why.

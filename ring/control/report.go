@@ -125,6 +125,7 @@ type NodeView struct {
 
 	// Leaving says that the leader knows the node to be leaving. It may stop once ToHandOver, the slots that it is primary of and that
 	// another node could take over, is 0: what it has beyond them nobody else has.
+	// ToHandOver is told of nodes that are being drained, too.
 	Leaving    bool `json:"leaving,omitempty"`
 	ToHandOver int  `json:"to_hand_over,omitempty"`
 }

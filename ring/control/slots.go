@@ -60,6 +60,7 @@ type nodeFacts struct {
 	present   bool          // not down, and heard in this term
 	fit       bool          // it serves, and has in its memory what the map says it has
 	leaving   bool          // it is about to stop
+	yields    bool          // what it is primary of should be others': it leaves, or is being drained
 	failing   bool          // what it is primary of is to be given away: it can't serve that, neither now nor by a lease that still runs
 	absent    bool          // silent for so long that its copies are made elsewhere
 }
@@ -70,7 +71,7 @@ type pass struct {
 	nodes     []nodeFacts
 	counts    []ring.Count // of what the map has, with what this pass gives away
 	able      int          // nodes that may get copies
-	heirs     []ring.Index // by slot: who takes over from a primary that fails or leaves; nil when none does
+	heirs     []ring.Index // by slot: who takes over from a primary that fails or yields; nil when none does
 	calm      bool         // every node serves, stays, and has what the map says it has
 	full      int          // copies of each slot when all nodes are well
 	unsettled bool
@@ -89,6 +90,7 @@ func (s *State) newPass() *pass {
 		f.present = f.state != StateDown && l.Report != nil && l.Describes != nil
 		f.fit = f.present && f.state.Serving() && l.Describes.Incarnation == n.Incarnation
 		f.leaving = f.present && l.Report.Leaving
+		f.yields = f.present && (l.Report.Leaving || n.Draining)
 		f.failing = f.restarted || f.state == StateDown && s.MayPromote(n.ID)
 		f.absent = s.Now-f.heard > repairAfter*s.NodeTimeout
 		if p.placeable(ring.Index(i)) {
@@ -103,7 +105,7 @@ func (s *State) newPass() *pass {
 
 // placeable reports whether a node may get copies.
 func (p *pass) placeable(i ring.Index) bool {
-	return p.nodes[i].fit && !p.nodes[i].leaving && !p.Map.Nodes[i].Draining
+	return p.nodes[i].fit && !p.nodes[i].yields
 }
 
 // slots decides what the slots need.

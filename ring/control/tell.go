@@ -13,7 +13,7 @@ func (l *leadership) look(s *State) *View {
 	p := s.newPass()
 	counts := p.counts
 	var toHandOver []int
-	if slices.ContainsFunc(p.nodes, func(f nodeFacts) bool { return f.leaving }) {
+	if slices.ContainsFunc(p.nodes, func(f nodeFacts) bool { return f.yields }) {
 		toHandOver = p.toHandOver()
 	}
 	for i := range s.Map.Nodes {

@@ -19,6 +19,7 @@ const (
 func serverRows() []*Row {
 	return []*Row{
 		infoRow(),
+		roleRow(),
 		configRow(),
 		memoryRow(),
 		debugRow(),

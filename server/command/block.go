@@ -48,6 +48,7 @@ type waitState struct {
 	waiter  *Waiter
 	retried *Waiter   // whose command runs again; nil in a first run
 	at      store.Ref // the key that it may be served by then
+	await   *Await    // of WAIT
 }
 
 func (c *Ctx) mayBlock() bool { return c.Waiters != nil && !c.NoBlock && !c.eff.applying }

@@ -9,18 +9,19 @@ import (
 const (
 	errSlot      = "ERR Invalid slot"
 	errSlotCount = "ERR Invalid slot or number of keys"
+	errNotMaster = "ERR The specified node is not a master"
 )
 
 // clusterRows is the group "cluster", but for the commands that set a state of the session (see connRows). What asks for the
 // Topology is Slow: it may name thousands of ranges.
 //
 // What Redis's words cannot say is shown so that its clients do the right thing: every node that is primary of a slot is a
-// master, though it is also replica of other slots; SLOTS and SHARDS name the true replicas of each range.
+// master, though it is also replica of other slots; SLOTS names the true replicas of each range.
 func clusterRows() []*Row {
 	return []*Row{container(&Row{
 		Name: "cluster", Arity: -2, Group: "cluster", Since: "3.0.0", Complexity: "Depends on subcommand.",
 		Summary: "A container for cluster commands",
-		Note: "Read only: the cluster is administered by cachectl. A node that is primary of slots shows as master, one that " +
+		Note: "The cluster administers itself, or is administered by cachectl. A node that is primary of slots shows as master, one that " +
 			"only holds copies as slave of the primary it copies most of.",
 	}, nil, clusterHelp, []*Row{
 		{
@@ -65,11 +66,37 @@ func clusterRows() []*Row {
 			Summary: "Get Cluster config for the node", Fn: clusterNodes,
 		},
 		{
+			Name: "handover", Arity: 3, Flags: Admin | NoScript | Stale | Slow, Since: "0.1.0", Complexity: "O(1)",
+			Summary: "Have a node hand over the slots that it is primary of", Params: []Param{strParam("node-id")},
+			Note: "Ours, as cachectl failover; since names the version of ringcache. The reply is how many slots are handed over, and how " +
+				"many stay since no other node has them in sync.",
+			Fn: func(c *Ctx) { c.handover(c.Node.Failover(string(c.Args[2]))) },
+		},
+		{
+			Name: "drain", Arity: 3, Flags: Admin | NoScript | Stale | Slow, Since: "0.1.0", Complexity: "O(1)",
+			Summary: "Have a node hand over the slots that it is primary of, and get none from then on",
+			Params:  []Param{strParam("node-id")},
+			Note:    "Ours, as cachectl drain; since names the version of ringcache. The reply is that of CLUSTER HANDOVER.",
+			Fn:      func(c *Ctx) { c.handover(c.Node.Drain(string(c.Args[2]), true)) },
+		},
+		{
+			Name: "undrain", Arity: 3, Flags: Admin | NoScript | Stale | Slow, Since: "0.1.0", Complexity: "O(1)",
+			Summary: "Let a node that was drained get slots again", Params: []Param{strParam("node-id")},
+			Note: "Ours, as cachectl drain --undo; since names the version of ringcache.",
+			Fn: func(c *Ctx) {
+				_, _, err := c.Node.Drain(string(c.Args[2]), false)
+				c.done(err)
+			},
+		},
+		replicasRow("replicas", "5.0.0"),
+		replicasRow("slaves", "3.0.0").deprecated("5.0.0", "`CLUSTER REPLICAS`"),
+		{
 			Name: "shards", Arity: 2, Flags: Stale | Slow, Since: "7.0.0",
 			Complexity: "O(N) where N is the total number of cluster nodes", Tips: []string{"nondeterministic_output"},
 			Summary: "Get array of cluster slots to node mappings",
-			Note:    "One entry for all slots with the same primary and replicas, so a primary may have several.",
-			Fn:      clusterShards,
+			Note: "One entry for each primary, with every node that has copies of some of its slots: online where all that it has of " +
+				"them is in sync, loading where not. CLUSTER SLOTS tells who has which.",
+			Fn: clusterShards,
 		},
 		{
 			Name: "slots", Arity: 2, Flags: Stale | Slow, Since: "3.0.0",
@@ -87,6 +114,34 @@ func clusterRows() []*Row {
 			Fn:   func(c *Ctx) { c.Out.Bulk(c.Node.StatusJSON()) },
 		},
 	})}
+}
+
+// handover replies what becomes of a node's slots.
+func (c *Ctx) handover(handed, stuck int, err error) {
+	if err != nil {
+		c.Out.Error(err.Error())
+		return
+	}
+	c.Out.Array(2)
+	c.Out.Int(int64(handed))
+	c.Out.Int(int64(stuck))
+}
+
+// replicasRow is CLUSTER REPLICAS, and CLUSTER SLAVES, its older name.
+func replicasRow(name, since string) *Row {
+	return &Row{
+		Name: name, Arity: 3, Flags: Admin | Stale | Slow, Since: since, Complexity: "O(1)",
+		Tips: []string{"nondeterministic_output"}, Summary: "List replica nodes of the specified master node",
+		Params: []Param{strParam("node-id")},
+		Note:   "Every node that has copies of slots of that one, though it be primary of others.",
+		Fn:     clusterReplicas,
+	}
+}
+
+// deprecated marks a row as old.
+func (r *Row) deprecated(since, by string) *Row {
+	r.DeprecatedSince, r.ReplacedBy = since, by
+	return r
 }
 
 // slotArg is the Row.SlotArg of rows whose first argument is a slot.
@@ -174,8 +229,10 @@ func countTopology(t *Topology) topologyCount {
 		}
 		n.assigned += size
 		n.primary[r.Primary] += size
-		for _, rep := range r.Replicas {
-			n.replica[rep] += size
+		for _, list := range [2][]int{r.Replicas, r.Lagging} {
+			for _, rep := range list {
+				n.replica[rep] += size
+			}
 		}
 		switch t.Nodes[r.Primary].State {
 		case NodeSuspect:
@@ -221,16 +278,21 @@ func clusterInfo(c *Ctx) {
 
 var clusterHelp = []string{
 	"COUNTKEYSINSLOT <slot>", "    Return the number of keys in <slot>.",
+	"DRAIN <node-id>", "    Have a node hand over the slots that it is primary of, and get none from then on.",
 	"GETKEYSINSLOT <slot> <count>", "    Return key names stored in a slot, by whichever node owns it.",
+	"HANDOVER <node-id>", "    Have a node hand over the slots that it is primary of.",
 	"INFO", "    Return information about the cluster.",
 	"KEYSLOT <key>", "    Return the hash slot for <key>.",
 	"MYID", "    Return the node id.",
+	"REPLICAS <node-id>", "    Return the nodes that have copies of the slots of <node-id>, in the form of NODES.",
+	"SLAVES <node-id>", "    The older name of REPLICAS.",
 	"NODES", "    Return cluster configuration seen by node. Output format:",
 	"    <id> <ip:port> <flags> <master> <pings> <pongs> <epoch> <link> <slot> ...",
 	"SLOTS", "    Return information about slots range mappings. Each range is made of:",
 	"    start, end, master and replicas IP addresses, ports and ids",
 	"SHARDS", "    Return information about slot range mappings and the nodes associated with them.",
 	"STATUS", "    Describe the cluster as JSON, as cachectl status -o json shows it.",
+	"UNDRAIN <node-id>", "    Let a node that was drained get slots again.",
 	"LINKS", "    Return information about all network links between this node and its peers.",
 	"    Output format is an array where each array element is a map containing attributes of a link",
 }

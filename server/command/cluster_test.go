@@ -64,8 +64,7 @@ func TestClusterShards(t *testing.T) {
 		got = append(got, line)
 	}
 	want := []string{
-		"[0 99 16001 16001] a 10.0.0.1:7000 master online b 10.0.0.2:7001 replica online",
-		"[100 100] a 10.0.0.1:7000 master online c 10.0.0.3:7002 replica online",
+		"[0 100 16001 16001] a 10.0.0.1:7000 master online b 10.0.0.2:7001 replica online c 10.0.0.3:7002 replica online",
 		"[101 16000] b 10.0.0.2:7001 master online a 10.0.0.1:7000 replica online",
 		"[] d 10.0.0.4:7003 master fail",
 	}

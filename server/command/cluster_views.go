@@ -1,6 +1,7 @@
 package command
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 
@@ -29,39 +30,89 @@ func clusterNodes(c *Ctx) {
 	}
 	var b []byte
 	for i := range t.Nodes {
-		n := &t.Nodes[i]
-		b = append(append(append(b, n.ID...), ' '), n.Host...)
-		b = strconv.AppendInt(append(b, ':'), int64(n.Port), 10)
-		b = strconv.AppendInt(append(b, '@'), int64(n.BusPort), 10)
-		b = append(b, ' ')
-		if i == t.Self {
-			b = append(b, "myself,"...)
-		}
-		master := "-"
-		if m := masters[i]; m >= 0 {
-			b = append(b, "slave"...)
-			master = t.Nodes[m].ID
-		} else {
-			b = append(b, "master"...)
-		}
-		switch n.State {
-		case NodeSuspect:
-			b = append(b, ",fail?"...)
-		case NodeDown:
-			b = append(b, ",fail"...)
-		}
-		b = append(append(append(b, ' '), master...), ' ')
-		b = strconv.AppendInt(b, n.PingMilli, 10)
-		b = strconv.AppendInt(append(b, ' '), n.PongMilli, 10)
-		b = strconv.AppendUint(append(b, ' '), t.Epoch, 10)
-		if n.Linked || i == t.Self {
-			b = append(b, " connected"...)
-		} else {
-			b = append(b, " disconnected"...)
-		}
-		b = append(append(b, slots[i]...), '\n')
+		b = append(append(t.appendNode(b, i, masters[i]), slots[i]...), '\n')
 	}
 	c.Out.Verbatim("txt", string(b))
+}
+
+// appendNode appends the line of node i but for its slots, as slave of the node master; -1 = as a master itself.
+func (t *Topology) appendNode(b []byte, i, master int) []byte {
+	n := &t.Nodes[i]
+	b = append(append(append(b, n.ID...), ' '), n.Host...)
+	b = strconv.AppendInt(append(b, ':'), int64(n.Port), 10)
+	b = strconv.AppendInt(append(b, '@'), int64(n.BusPort), 10)
+	b = append(b, ' ')
+	if i == t.Self {
+		b = append(b, "myself,"...)
+	}
+	of := "-"
+	if master >= 0 {
+		b = append(b, "slave"...)
+		of = t.Nodes[master].ID
+	} else {
+		b = append(b, "master"...)
+	}
+	switch n.State {
+	case NodeSuspect:
+		b = append(b, ",fail?"...)
+	case NodeDown:
+		b = append(b, ",fail"...)
+	}
+	b = append(append(append(b, ' '), of...), ' ')
+	b = strconv.AppendInt(b, n.PingMilli, 10)
+	b = strconv.AppendInt(append(b, ' '), n.PongMilli, 10)
+	b = strconv.AppendUint(append(b, ' '), t.Epoch, 10)
+	if n.Linked || i == t.Self {
+		return append(b, " connected"...)
+	}
+	return append(b, " disconnected"...)
+}
+
+// clusterReplicas is CLUSTER REPLICAS: a line, as in CLUSTER NODES, for each node that has copies of slots of the one that is named. It is
+// shown as slave of that one, whatever else it is.
+func clusterReplicas(c *Ctx) {
+	t, id := c.Node.Topology(), string(c.Args[2])
+	of := slices.IndexFunc(t.Nodes, func(n TopologyNode) bool { return n.ID == id })
+	switch {
+	case of < 0:
+		c.Out.Error("ERR Unknown node " + id)
+		return
+	case mastersOf(t)[of] >= 0:
+		c.Out.Error(errNotMaster)
+		return
+	}
+	copies := t.copiesOf(of)
+	found := 0
+	for i := range copies {
+		if copies[i] > 0 {
+			found++
+		}
+	}
+	c.Out.Array(found)
+	var b []byte
+	for i := range copies {
+		if copies[i] > 0 {
+			b = t.appendNode(b[:0], i, of)
+			c.Out.Bulk(b)
+		}
+	}
+}
+
+// copiesOf counts for each node the slots of a primary that it has copies of.
+func (t *Topology) copiesOf(primary int) []int {
+	copies := make([]int, len(t.Nodes))
+	for i := range t.Slots {
+		r := &t.Slots[i]
+		if r.Primary != primary {
+			continue
+		}
+		for _, list := range [2][]int{r.Replicas, r.Lagging} {
+			for _, rep := range list {
+				copies[rep] += int(r.End) - int(r.Start) + 1
+			}
+		}
+	}
+	return copies
 }
 
 // samePrimary answers where the run of adjoining ranges of one primary that begins at ranges[i] ends: the index behind it, and
@@ -82,31 +133,25 @@ func samePrimary(ranges []SlotRange, i int) (next int, end uint16) {
 // none, otherwise the primary that it copies most slots of (the lowest index among equals).
 func mastersOf(t *Topology) []int {
 	n := countTopology(t)
-	masters := make([]int, len(t.Nodes))
+	masters, most := make([]int, len(t.Nodes)), make([]int, len(t.Nodes))
 	for i := range masters {
 		masters[i] = -1
-		if n.primary[i] > 0 || n.replica[i] == 0 {
+	}
+	for p, slots := range n.primary {
+		if slots == 0 {
 			continue
 		}
-		copies := make([]int, len(t.Nodes))
-		for j := range t.Slots {
-			r := &t.Slots[j]
-			for _, rep := range r.Replicas {
-				if rep == i && r.Primary >= 0 {
-					copies[r.Primary] += int(r.End) - int(r.Start) + 1
-				}
-			}
-		}
-		for p, slots := range copies {
-			if slots > 0 && (masters[i] < 0 || slots > copies[masters[i]]) {
-				masters[i] = p
+		for i, copies := range t.copiesOf(p) {
+			if n.primary[i] == 0 && copies > most[i] {
+				masters[i], most[i] = p, copies
 			}
 		}
 	}
 	return masters
 }
 
-// clusterSlots is CLUSTER SLOTS: [start, end, primary, replica ...], a node being [host, port, id, metadata]. A ring scatters
+// clusterSlots is CLUSTER SLOTS: [start, end, primary, replica ...], a node being [host, port, id, metadata]. Copies that are not in
+// sync are not there: clients would read from them. A ring scatters
 // the slots, so that there are thousands of ranges: the nodes are encoded once.
 func clusterSlots(c *Ctx) {
 	t := c.Node.Topology()
@@ -151,34 +196,42 @@ func clusterSlots(c *Ctx) {
 // slotRangeHead is about how many bytes a range of CLUSTER SLOTS takes beside its nodes.
 const slotRangeHead = 24
 
-// shard is one entry of CLUSTER SHARDS: the slots that have the same primary and replicas.
+// shard is one entry of CLUSTER SHARDS: a primary, with its slots, and the nodes that have copies of some of them. Clients know a shard by its
+// primary, and would take a second entry of the same one for news of it: so there is none, though not each node has all of the slots.
 type shard struct {
-	primary  int
-	replicas []int
-	slots    [][2]uint16
+	primary int
+	slots   [][2]uint16
+	copies  map[int]bool // nodes; true: what they have is in sync
 }
 
-// shardsOf groups the ranges of t by their nodes, in the order of each group's first slot.
+// shardsOf gathers the ranges of t by their primaries, in the order of each one's first slot.
 func shardsOf(t *Topology) []*shard {
 	var shards []*shard
-	byNodes := make(map[string]*shard)
-	var key []byte
+	of := make([]*shard, len(t.Nodes))
 	for i := range t.Slots {
 		r := &t.Slots[i]
 		if r.Primary < 0 {
 			continue
 		}
-		key = strconv.AppendInt(key[:0], int64(r.Primary), 10)
-		for _, rep := range r.Replicas {
-			key = strconv.AppendInt(append(key, ','), int64(rep), 10)
-		}
-		s := byNodes[string(key)]
+		s := of[r.Primary]
 		if s == nil {
-			s = &shard{primary: r.Primary, replicas: r.Replicas}
-			byNodes[string(key)] = s
+			s = &shard{primary: r.Primary, copies: map[int]bool{}}
+			of[r.Primary] = s
 			shards = append(shards, s)
 		}
-		s.slots = append(s.slots, [2]uint16{r.Start, r.End})
+		if n := len(s.slots); n > 0 && s.slots[n-1][1]+1 == r.Start {
+			s.slots[n-1][1] = r.End
+		} else {
+			s.slots = append(s.slots, [2]uint16{r.Start, r.End})
+		}
+		for _, rep := range r.Replicas {
+			if _, known := s.copies[rep]; !known {
+				s.copies[rep] = true
+			}
+		}
+		for _, rep := range r.Lagging {
+			s.copies[rep] = false
+		}
 	}
 	return shards
 }
@@ -205,16 +258,19 @@ func clusterShards(c *Ctx) {
 			w.Int(int64(r[1]))
 		}
 		w.BulkString("nodes")
-		w.Array(1 + len(s.replicas))
-		c.writeShardNode(&t.Nodes[s.primary], "master")
-		for _, rep := range s.replicas {
-			c.writeShardNode(&t.Nodes[rep], "replica")
+		w.Array(1 + len(s.copies))
+		c.writeShardNode(&t.Nodes[s.primary], "master", "online")
+		for _, rep := range slices.Sorted(maps.Keys(s.copies)) {
+			health := "loading"
+			if s.copies[rep] {
+				health = "online"
+			}
+			c.writeShardNode(&t.Nodes[rep], "replica", health)
 		}
 	}
 }
 
-func (c *Ctx) writeShardNode(n *TopologyNode, role string) {
-	health := "online"
+func (c *Ctx) writeShardNode(n *TopologyNode, role, health string) {
 	if n.State == NodeDown {
 		health = "fail"
 	}

@@ -93,7 +93,9 @@ func connRows() []*Row {
 			Name: "readonly", Arity: 1, Flags: Loading | Stale | Fast, ACL: conn,
 			Group: "cluster", Since: "3.0.0", Complexity: "O(1)",
 			Summary: "Enables read queries for a connection to a cluster replica node",
-			Route:   Here, Fn: session(func(c *Ctx) { c.Conn.SetReadOnly(true); c.Out.OK() }),
+			Note: "Reads of one key, or of several that this node all has, are answered from its copies where they are live: at most " +
+				"three quarters of --node-timeout older than what the primary has. All else goes to the primary.",
+			Route: Here, Fn: session(func(c *Ctx) { c.Conn.SetReadOnly(true); c.Out.OK() }),
 		},
 		{
 			Name: "readwrite", Arity: 1, Flags: Loading | Stale | Fast, ACL: conn,

@@ -26,6 +26,8 @@ type Ctx struct {
 
 	Request RequestID // where it may come twice
 	Once    Once      // who keeps it from being applied twice; nil = nobody
+	// Good, where it is not nil, reports whether a slot has the replicas that min-replicas-to-write asks for: else no row that writes runs.
+	Good func(slot uint16) bool
 
 	NoTouch bool // CLIENT NO-TOUCH: looking at keys does not count as using them
 
@@ -33,6 +35,8 @@ type Ctx struct {
 	Waiters *Waiters      // of the node; nil = no command may wait
 	Home    func(*Waiter) // takes a waiter that has been served to its loop; called on any goroutine, without locks
 	Ready   []*WaitQueue  // whom this run has made ready: the caller takes them, and has them served; see [Ctx.Serve]
+
+	onCopies bool // see RunOnCopies
 
 	eff     effectState
 	wait    waitState
@@ -106,8 +110,8 @@ type ClientInfo struct {
 }
 
 // Node is the node as the connection, server and cluster families need it. Methods may be called from any goroutine, but Clients,
-// Client, KillClients, UnblockClient, Stats, Topology and StatusJSON are called beside the loops only, by rows that are Slow: they may wait for
-// every loop.
+// Client, KillClients, UnblockClient, Stats, Topology, StatusJSON, Failover and Drain are called beside the loops only, by rows that are Slow: they may wait for
+// every loop, or for the leader.
 type Node interface {
 	Clients() []ClientInfo // of this node, ascending by id
 	Client(id uint64) (ClientInfo, bool)
@@ -124,6 +128,10 @@ type Node interface {
 	Stats() Stats
 	Topology() *Topology // not nil; it names at least this node
 	StatusJSON() []byte  // CLUSTER STATUS
+	// Failover and Drain have a node hand over what it is primary of. They answer how many slots are, or will be, and how many stay since
+	// nobody else has them in sync; errors are what the client is told, without "-".
+	Failover(id string) (handed, stuck int, err error)
+	Drain(id string, on bool) (handed, stuck int, err error)
 	// Shutdown begins an orderly stop of the process: slots are handed over first, or, with now, not waited for.
 	Shutdown(now bool)
 	Stopping() <-chan struct{} // closed once the process stops: what waits on a worker goroutine gives up
@@ -170,7 +178,8 @@ const (
 type SlotRange struct {
 	Start, End uint16 // inclusive
 	Primary    int    // index into Topology.Nodes; -1 = none
-	Replicas   []int
+	Replicas   []int  // in sync, ascending
+	Lagging    []int  // the other copies, ascending: each lacks writes, and is being made
 }
 
 // Run executes row on this node. For rows with keys the caller has set c.Slot and checked that the node serves them all.
@@ -179,6 +188,10 @@ func (c *Ctx) Run(row *Row) {
 	c.Row = row
 	if row.Flags&(Write|DenyOOM) != 0 && !c.makeRoom() && row.Has(DenyOOM) && !c.Request.Repeat {
 		c.Out.Error(resp.ErrOOM)
+		return
+	}
+	if !c.Request.Repeat && !c.mayWrite(row) { // of a repeat it is not known yet whether anything is written
+		c.Out.Error(resp.ErrNoReplicas)
 		return
 	}
 	c.begin(row)
@@ -201,9 +214,46 @@ func (c *Ctx) Run(row *Row) {
 // RunPart executes this node's part of an Everywhere row.
 func (c *Ctx) RunPart(row *Row) {
 	c.Row = row
+	if c.Good != nil && row.Has(Write) && !c.ownGood() {
+		c.Out.Error(resp.ErrNoReplicas)
+		return
+	}
 	c.begin(row)
 	row.PartFn(c)
 	c.CollectAll()
+}
+
+// mayWrite reports whether, if the row writes, the slots of all its keys have enough replicas.
+func (c *Ctx) mayWrite(row *Row) bool {
+	if c.Good == nil || !row.Has(Write) {
+		return true
+	}
+	if row.keyed == keyOne {
+		return c.Good(c.Slot)
+	}
+	pos, err := row.KeyPositions(c.Args, c.pos[:0])
+	if cap(pos) <= keepPositions {
+		c.pos = pos[:0]
+	}
+	if err != nil {
+		return true // the run says what is wrong
+	}
+	for _, i := range pos {
+		if !c.Good(c.SlotOf(c.Args[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+// ownGood reports whether all slots of this node have enough replicas.
+func (c *Ctx) ownGood() bool {
+	for slot := range uint16(store.Slots) {
+		if c.Owned(slot) && !c.Good(slot) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Ctx) runMany(row *Row) {

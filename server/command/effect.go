@@ -95,6 +95,9 @@ func (c *Ctx) mode(m store.Mode) store.Mode {
 	if c.NoTouch {
 		m &^= store.Touch
 	}
+	if c.onCopies {
+		m |= store.Hide
+	}
 	if c.eff.applying {
 		m = m&^store.Count | store.Expired
 	}

@@ -66,6 +66,7 @@ type fakeNode struct {
 	mayWait   func() // fails where a row that is not Slow asks for what may wait for the loops
 	resets    int
 	unblocked []string
+	drained   string
 }
 
 func (n *fakeNode) Clients() []ClientInfo {
@@ -136,6 +137,22 @@ func (n *fakeNode) Topology() *Topology       { n.mayWait(); return &n.topology 
 func (n *fakeNode) StatusJSON() []byte        { n.mayWait(); return []byte(`{"epoch":7}`) }
 func (n *fakeNode) Stopping() <-chan struct{} { return n.stop }
 func (n *fakeNode) MaxMemory() int64          { return 0 }
+
+func (n *fakeNode) Failover(id string) (handed, stuck int, err error) {
+	n.mayWait()
+	if id != idA && id != idB {
+		return 0, 0, errors.New("ERR the node is not in the map")
+	}
+	return 7, 2, nil
+}
+
+func (n *fakeNode) Drain(id string, on bool) (handed, stuck int, err error) {
+	n.drained = id
+	if !on {
+		n.drained = ""
+	}
+	return n.Failover(id)
+}
 
 func (n *fakeNode) Shutdown(now bool) {
 	n.shutdown = "later"

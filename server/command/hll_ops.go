@@ -198,7 +198,13 @@ func (c *Ctx) countOne() {
 		c.Out.Int(0)
 		return
 	}
-	it, s, ok := c.ownSketch(r, it)
+	var s sketch
+	var ok bool
+	if c.onCopies {
+		s, ok = c.sketch(it)
+	} else {
+		it, s, ok = c.ownSketch(r, it)
+	}
 	if !ok {
 		return
 	}
@@ -210,7 +216,7 @@ func (c *Ctx) countOne() {
 			return
 		}
 		was := n
-		if n = h.estimate(); n != was {
+		if n = h.estimate(); n != was && !c.onCopies {
 			_, s = c.KS.Resize(r, it, len(s), c.Now)
 			binary.LittleEndian.PutUint64(s[hllCachedAt:], n)
 			c.emit(r.Slot, r.DB, setrangeName, r.Key, strconv.AppendInt(c.eff.num[:0], hllCachedAt, 10), s[hllCachedAt:hllHeader])

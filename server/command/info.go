@@ -297,20 +297,6 @@ func infoStats(w *infoWriter, _ *Ctx, s *Stats) {
 	w.uint("requests_held", s.Held)
 }
 
-// infoReplication says master of every node: each takes writes for any key, and each is primary of some slots and replica of
-// others, which Redis's words cannot say. The lines about replicas count nodes that this one sends its effects to.
-func infoReplication(w *infoWriter, _ *Ctx, s *Stats) {
-	w.title("Replication")
-	w.str("role", "master")
-	w.int("connected_slaves", int64(s.ConnectedReplicas))
-	w.str("master_failover_state", "no-failover")
-	w.str("master_replid", s.RunID)
-	w.str("master_replid2", "0000000000000000000000000000000000000000")
-	w.int("master_repl_offset", s.ReplOffset)
-	w.int("second_repl_offset", -1)
-	w.zeros("repl_backlog_active", "repl_backlog_size", "repl_backlog_first_byte_offset", "repl_backlog_histlen")
-}
-
 func infoCPU(w *infoWriter, _ *Ctx, s *Stats) {
 	w.title("CPU")
 	w.float("used_cpu_sys", s.CPUSys, 6, "")

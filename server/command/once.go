@@ -1,5 +1,7 @@
 package command
 
+import "ringcache/server/resp"
+
 // Requests that may come twice.
 //
 // A write that came from another node has an id. Where the reply to it is lost with the connection, or with the node, the request is
@@ -33,7 +35,11 @@ func (c *Ctx) perform(row *Row) {
 	if c.Once.Before(c, c.keySlots()) {
 		return
 	}
-	c.handle(row)
+	if c.Request.Repeat && !c.waited() && !c.mayWrite(row) {
+		c.Out.Error(resp.ErrNoReplicas)
+	} else {
+		c.handle(row)
+	}
 	c.Once.After(c, c.Out.B[start:])
 }
 

@@ -38,6 +38,8 @@ const (
 	Slow
 	// SelfLock handlers take the locks they need by themselves.
 	SelfLock
+	// Awaits: it waits for replicas. It runs once all is answered that its session has asked before, and leaves an Await.
+	Awaits
 )
 
 // Route says which node runs a command.

@@ -65,8 +65,7 @@ type Stats struct {
 	UnexpectedErrors    uint64 // replies to peers that should have had no error
 	SyncFull            uint64 // full synchronisations served
 	SyncPartial         uint64 // streams that went on from their offset
-	ConnectedReplicas   int    // nodes that receive a stream from this one
-	ReplOffset          int64  // effects sent, in bytes of the stream; never reset
+	Replication         ReplicationStats
 	CPUSys, CPUUser     float64
 	CPULoopSys          float64 // seconds, the event loops alone
 	CPULoopUser         float64

@@ -25,6 +25,7 @@ func NewTable(more ...*Row) *Table {
 	rows = append(rows, introspectRows()...)
 	rows = append(rows, keyRows()...)
 	rows = append(rows, expireRows()...)
+	rows = append(rows, waitRows()...)
 	rows = append(rows, dumpRows()...)
 	rows = append(rows, stringRows()...)
 	rows = append(rows, bitRows()...)

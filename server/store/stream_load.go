@@ -79,8 +79,8 @@ func (d *StreamData) Check() error {
 	if d.Uncounted {
 		d.Added = d.Length
 	}
-	if length != d.Length || len(d.Nodes) > 0 && d.Last.Less(last) ||
-		d.Added < d.Length || d.Added > math.MaxInt64 {
+	// XSETID may set the count of added entries to the greatest of 63 bits, and one more entry takes it beyond.
+	if length != d.Length || len(d.Nodes) > 0 && d.Last.Less(last) || d.Added < d.Length {
 		return ErrStream
 	}
 	for i := range d.Groups {

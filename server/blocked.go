@@ -47,6 +47,8 @@ type blocked struct {
 	since     time.Duration // when
 	cancelled bool          // by cancel, because of why
 	why       ending
+
+	acks *await // or it is WAIT, and waits for replicas
 }
 
 // waitID names a request whose reply is owed: who gets it, and by which tag.
@@ -226,6 +228,10 @@ func (l *loop) expireBlocked() {
 	for len(x.timers) > 0 && x.timers[0].deadline <= l.mono() {
 		b := x.timers[0]
 		heap.Pop(&x.timers)
+		if b.acks != nil {
+			b.acks.tick()
+			continue
+		}
 		if b.w.End() {
 			l.replyBlocked(b, endReply(b.proto, timedOut))
 		}
@@ -269,6 +275,9 @@ func (l *loop) cancel(id waitID, why ending) bool {
 	switch {
 	case b == nil:
 		return l.cancelHeld(id, why)
+	case b.acks != nil:
+		b.acks.end(why)
+		return true
 	case b.k != nil:
 		return b.k.cancel(b, why)
 	case !b.w.End():

@@ -30,6 +30,7 @@ type Copies struct {
 	mu struct {
 		sync.Mutex // leaf
 		streams    map[ring.NodeID]*stream
+		ended      uint64 // offsets at which streams to nodes that have left ended, added up
 	}
 	encoded sync.Pool // *[]byte: effects on their way to streams
 
@@ -158,6 +159,11 @@ func (c *Copies) each(fn func(*stream)) {
 func (c *Copies) setMap(m *ring.Map) {
 	c.received.SetMap(m, c.opt.Self)
 	o := &outgoing{m: m, self: m.IndexOf(c.opt.Self)}
+	if o.self != ring.None && m.Nodes[o.self].Incarnation != c.opt.Incarnation {
+		// What the map says is of an earlier process. It may be old, and copies that it takes for incomplete be complete since: streams
+		// would begin full syncs of nothing over them.
+		o.self = ring.None
+	}
 	c.begin(o)
 	all := c.connect(o)
 	sets := map[[ring.MaxReplicas]ring.Index]uint16{}
@@ -182,11 +188,12 @@ func (c *Copies) setMap(m *ring.Map) {
 		}
 		o.of[slot] = at
 	}
+	// Effects go by m before a stream attaches a slot by it: else one that comes between would be counted, and sent to nobody.
+	c.out.Store(o)
 	for _, s := range all {
 		s.sender.SetPeer(m.Node(m.IndexOf(s.id)).Incarnation)
 		s.sender.SetMap(m)
 	}
-	c.out.Store(o)
 	c.epoch.Store(m.Epoch)
 	for _, s := range all {
 		c.srv.post(s.l, s.pump)
@@ -236,6 +243,7 @@ func (c *Copies) connect(o *outgoing) (all []*stream) {
 	for id, s := range c.mu.streams {
 		if o.m.IndexOf(id) == ring.None {
 			delete(c.mu.streams, id)
+			c.mu.ended += s.sender.End()
 			ended = append(ended, s)
 		} else {
 			all = append(all, s)

@@ -77,6 +77,7 @@ func (f *following) Drained(*front.Conn) {}
 // Close implements front.Handler.
 func (f *following) Close(*front.Conn, error) {
 	delete(f.l.followings, f)
+	f.r.Closed()
 }
 
 // errUnknownEffect ends a stream with an effect that this version does not know.

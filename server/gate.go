@@ -28,6 +28,7 @@ type follower interface {
 	End() uint64             // offset after the last effect of all
 	Acked() uint64           // what the replica has acknowledged; MaxUint64 while it is waited for nowhere
 	Waits(slot uint16) bool  // whether this node waits for it in the slot
+	Live(slot uint16) bool   // whether its copy of the slot is this node's, but for what it has not acknowledged
 }
 
 // need is what a gate waits for of one replica.
@@ -330,6 +331,8 @@ func (l *loop) openGate(g *gate) {
 
 // loseGate ends what a gate holds whose outcome is another node's to decide.
 func (l *loop) loseGate(g *gate) {
+	l.srv.log.Warn("closing connections whose replies waited for replicas when slots went to another node", "clients", len(g.sessions)+len(g.places),
+		"owed", len(g.owed), "slots", len(g.slots), "epoch", g.m.Epoch, "now", l.srv.opt.Cluster.Map().Epoch)
 	for _, s := range g.sessions {
 		s.gates--
 		s.c.Close(errDeposed)

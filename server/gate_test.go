@@ -19,6 +19,7 @@ func (f *fakeFollower) Last(uint16) uint64 { return f.last.Load() }
 func (f *fakeFollower) End() uint64        { return f.last.Load() }
 func (f *fakeFollower) Acked() uint64      { return f.acked.Load() }
 func (f *fakeFollower) Waits(uint16) bool  { return f.waits.Load() }
+func (f *fakeFollower) Live(uint16) bool   { return f.waits.Load() }
 
 // withFollower has node 0 follow a map in which one of its slots has a copy at node 1, which f plays.
 func withFollower(t *testing.T, nodes []*testNode, slot uint16) *fakeFollower {

@@ -115,6 +115,9 @@ func (l *loop) everywhere(r *request) verdict {
 			return v
 		}
 	}
+	if l.refused(r, everySlot) {
+		return finished
+	}
 	g := l.newGather(r, len(l.primaries))
 	for n, i := range l.primaries {
 		part := request{
@@ -182,9 +185,12 @@ func (l *loop) split(r *request) verdict {
 		l.runNow(r, l.slots[0]) // the handler has the words for what is wrong with it; it changes nothing
 		return finished
 	}
-	if r.hops >= maxHops || r.epoch > l.m.Epoch {
+	if l.mayNotForward(r) {
 		l.since = 0
 		return mustHold
+	}
+	if l.refused(r, slices.Values(l.slots)) {
+		return finished
 	}
 	// Which part each key belongs to: one part an owner, one a key for SplitGet.
 	order := make([]int, len(l.slots))

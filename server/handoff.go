@@ -49,10 +49,14 @@ func (s *Server) mapChanged(m *ring.Map) {
 	s.reroute()
 	s.dropForeign(m, self)
 	var busy []uint16
+	gated := new(ring.SlotSet)
+	if len(open) > 0 {
+		gated = s.gatedSlots()
+	}
 	for _, slot := range open {
 		st := &s.handoff.state[slot]
 		switch e := &m.Slots[slot]; {
-		case e.IsInSync(e.Next):
+		case e.IsInSync(e.Next), gated.Has(slot) && s.opt.Keyspace.SlotKeys(slot) == 0:
 			busy = append(busy, slot)
 		case s.opt.Keyspace.SlotKeys(slot) == 0:
 			st.Store(released)
@@ -73,15 +77,17 @@ func (s *Server) mapChanged(m *ring.Map) {
 // quietEvery is how often slots in handoff are looked at, until their replicas have acknowledged everything.
 const quietEvery = time.Millisecond
 
-// quiesce releases the slots, which nobody writes to any more, as their replicas have all that was written. It ends with the map, whose
-// successor says which handoffs are open.
+// quiesce releases the slots, which nobody writes to any more, as their replicas have all that was written, and clients the replies: once
+// another node is primary, a gate that still holds some would have to take the slot for lost. It ends with the map, whose successor
+// says which handoffs are open.
 func (s *Server) quiesce(m *ring.Map, slots []uint16) {
 	tick := time.NewTicker(quietEvery)
 	defer tick.Stop()
 	for s.opt.Cluster.Map() == m {
 		rest := slots[:0]
+		gated := s.gatedSlots()
 		for _, slot := range slots {
-			if !s.copies.quiet(slot) {
+			if gated.Has(slot) || !s.copies.quiet(slot) {
 				rest = append(rest, slot)
 				continue
 			}
@@ -102,8 +108,50 @@ func (s *Server) quiesce(m *ring.Map, slots []uint16) {
 // leaveEvery is how often a node that leaves looks whether it may.
 const leaveEvery = 5 * time.Millisecond
 
-// Leave has the leader hand over what this node is primary of to whoever has copies in sync, and answers when that is done, or ctx ends. Slots
-// without such a copy stay: nobody else has their data.
+// gatedSlots answers the slots of whose commands a reply waits in a gate.
+func (s *Server) gatedSlots() *ring.SlotSet {
+	of := make(chan *ring.SlotSet, len(s.loops))
+	for _, l := range s.loops {
+		if !s.post(l, func() { of <- l.gatedSlots() }) {
+			break
+		}
+	}
+	all := new(ring.SlotSet)
+	for range s.loops {
+		select {
+		case set := <-of:
+			all.AddAll(set)
+		case <-s.ctx.Done():
+			return all
+		}
+	}
+	return all
+}
+
+func (l *loop) gatedSlots() *ring.SlotSet {
+	l.openGates()
+	set := new(ring.SlotSet)
+	for _, g := range append(l.gates[:len(l.gates):len(l.gates)], l.gate) {
+		if g.all {
+			for slot := range uint16(ring.Slots) {
+				set.Add(slot)
+			}
+		}
+		for _, slot := range g.slots {
+			set.Add(slot)
+		}
+	}
+	return set
+}
+
+// Bounds of how long a node that has handed everything over goes on passing on what still comes.
+const (
+	lingerQuiet = 50 * time.Millisecond // without a request of another node, or a reply that is owed
+	lingerMost  = time.Second
+)
+
+// Leave has the leader hand over what this node is primary of to whoever has copies in sync, and answers when that is done and other nodes
+// send nothing here any more, or ctx ends. Slots without such a copy stay: nobody else has their data.
 func (s *Server) Leave(ctx context.Context) {
 	if len(s.opt.Cluster.Map().Nodes) < 2 || !s.leased() {
 		return
@@ -114,6 +162,7 @@ func (s *Server) Leave(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if v := s.opt.Cluster.View().Nodes[s.opt.Self.ID]; v.Leaving && v.ToHandOver == 0 {
+			s.linger(ctx)
 			return
 		}
 		select {
@@ -121,6 +170,33 @@ func (s *Server) Leave(ctx context.Context) {
 			s.log.Warn("stopping before all slots were handed over", "left", s.opt.Cluster.View().Nodes[s.opt.Self.ID].ToHandOver)
 			return
 		case <-tick.C:
+		}
+	}
+}
+
+// linger waits until the other nodes know that everything has gone elsewhere: what they sent before is on its way, or has no reply yet.
+func (s *Server) linger(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lingerMost)
+	defer cancel()
+	tick := time.NewTicker(leaveEvery)
+	defer tick.Stop()
+	served, since := s.sum(cServed), time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		owed := s.sum(cHeld) + s.sum(cParked) + s.sum(cInflight) - s.sum(cBlocked)
+		for _, l := range s.loops {
+			owed += int64(l.gated.Load())
+		}
+		now := s.sum(cServed)
+		switch {
+		case now != served || owed > 0:
+			served, since = now, time.Now()
+		case time.Since(since) >= lingerQuiet:
+			return
 		}
 	}
 }

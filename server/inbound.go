@@ -100,6 +100,9 @@ func (b *inbound) run(h *bus.Header, payload []byte) error {
 	l.stats.served++
 	row := l.srv.opt.Table.Lookup(args)
 	if row != nil && (row.Route == command.Here && row.SlotArg == nil || part != (row.Route == command.Everywhere)) {
+		if part && row.Has(command.Awaits) {
+			return b.tellAcked(args, h)
+		}
 		return fmt.Errorf("%w: %q is not for another node", bus.ErrFrame, row.FullName())
 	}
 	if row != nil && row.OneKey() && row.Route == command.ByKey && row.ArityOK(len(args)) {

@@ -25,6 +25,7 @@ const (
 	dialLost         = 2 * dialTimeout       // a dial that has not been heard of for so long never will be
 	redialMin        = 20 * time.Millisecond // wait after the first failed dial
 	redialMax        = time.Second           // and the longest
+	linkPatience     = 2                     // node timeouts that the peer's system may leave what was sent without a word; a full window counts
 )
 
 // link carries one loop's requests to one peer. Requests of all the loop's clients leave in one write; replies come back
@@ -302,7 +303,13 @@ func (k *link) Close(c *front.Conn, err error) {
 	written := k.appended - uint64(c.Backlog())
 	k.c, k.in = nil, nil
 	now := k.l.mono()
-	k.downAt, k.nextDial, k.backoff = now, now, redialMin
+	k.downAt = now
+	if now-k.upAt > redialMax {
+		k.nextDial, k.backoff = now, redialMin
+	} else { // a peer that takes connections and ends them at once is not asked as fast as it answers
+		k.nextDial = now + k.backoff
+		k.backoff = min(2*k.backoff, redialMax)
+	}
 	k.l.srv.linkChanged(k.id, -1)
 	if k.l.srv.ctx.Err() == nil && !k.removed {
 		k.l.srv.log.Warn("link to a node lost", "node", k.id, "addr", k.addr, "in_flight", k.inflight, "err", err)
@@ -402,6 +409,9 @@ func (k *link) dial(now time.Duration) {
 		ctx, cancel := context.WithTimeout(s.ctx, dialTimeout)
 		defer cancel()
 		nc, err := s.opt.Dial(ctx, addr, k.id)
+		if err == nil {
+			err = limitPatience(nc, linkPatience*s.copies.opt.NodeTimeout)
+		}
 		if err != nil {
 			s.post(k.l, func() { k.dialFailed(addr, err) })
 			return
@@ -430,7 +440,7 @@ func (k *link) opened(c *front.Conn) front.Handler {
 	if k.removed || k.c != nil {
 		return nil
 	}
-	k.c, k.downAt, k.backoff = c, 0, redialMin
+	k.c, k.downAt = c, 0
 	k.l.conns++
 	k.conn = k.l.conns
 	k.upSince, k.upAt = k.l.ev.Now(), k.l.mono()

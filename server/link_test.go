@@ -291,6 +291,8 @@ func TestFullLink(t *testing.T) {
 
 // TestFullLinkByBytes does the same with a few large values, and has the node keep no memory of them.
 func TestFullLinkByBytes(t *testing.T) {
+	testNodeTimeout = patience // the peer reads nothing for a while
+	t.Cleanup(func() { testNodeTimeout = control.DefaultNodeTimeout })
 	nd, links, nodes := played(t, testSettings)
 	peer := awaitLink(t, nd, links, nodes[1])
 	far := keyOn(1, 2, "far")

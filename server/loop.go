@@ -45,12 +45,15 @@ type loop struct {
 
 	followers  []follower // by index into m.Nodes: this node's replicas there; nil for itself
 	followings map[*following]struct{}
-	alone      bool         // no slot of this node has a replica
-	soon       bool         // a slot has routeSoon
-	gate       *gate        // of this batch
-	gates      []*gate      // of earlier ones, in their order: closed
-	gated      atomic.Int32 // how many; other loops look at it
-	gatedBytes int          // of replies in gates
+	alone      bool                   // no slot of this node has a replica
+	soon       bool                   // a slot has routeSoon
+	live       func(slot uint16) bool // liveHere
+	fresh      time.Duration          // monotonic: since when a stream must have stood, that its copies may be read
+	good       func(slot uint16) bool // whether a slot has the replicas that writes to it ask for
+	gate       *gate                  // of this batch
+	gates      []*gate                // of earlier ones, in their order: closed
+	gated      atomic.Int32           // how many; other loops look at it
+	gatedBytes int                    // of replies in gates
 	spareGates []*gate
 
 	wake      bool       // something changed: parked sessions and held requests are tried again
@@ -84,6 +87,8 @@ func newLoop(s *Server, ev *front.Loop) *loop {
 	for i := range l.numbers {
 		l.numbers[i].origin = rand.Uint64() | 1
 	}
+	l.good = func(slot uint16) bool { return enough(l.m, slot, l.settings.MinReplicas) }
+	l.live = l.liveHere
 	l.initWaiting()
 	l.settings = s.settings.Load()
 	l.again.SetLimits(busLimits)
@@ -111,6 +116,9 @@ func (l *loop) batchStart() {
 	}
 	l.serving = serving
 	l.ctx.Now = l.ev.Now()
+	if l.ctx.Good = nil; l.settings.MinReplicas > 0 {
+		l.ctx.Good = l.good
+	}
 }
 
 // renew looks at the lease again before what has just been read is run: the process may have been stopped since the batch began, and

@@ -177,25 +177,54 @@ func (n *node) Topology() *command.Topology {
 		}
 		t.Nodes = append(t.Nodes, tn)
 	}
-	for slot := 0; slot < ring.Slots; {
-		e := &m.Slots[slot]
-		end := slot + 1
-		for end < ring.Slots && m.Slots[end].Primary == e.Primary && slices.Equal(m.Slots[end].Copies(), e.Copies()) {
-			end++
+	sent := int64(s.copies.offsets())
+	t.Nodes[t.Self].ReplOffset = sent
+	s.copies.each(func(st *stream) {
+		if i := m.IndexOf(st.id); i != ring.None && self != ring.None {
+			t.Nodes[i].ReplOffset = max(0, sent-int64(st.sender.State().LagBytes))
 		}
-		if e.Primary != ring.None {
-			r := command.SlotRange{Start: uint16(slot), End: uint16(end - 1), Primary: int(e.Primary)}
-			for _, c := range e.Copies() {
-				r.Replicas = append(r.Replicas, int(c))
-			}
-			t.Slots = append(t.Slots, r)
-			t.OK = t.OK && view.Nodes[m.Nodes[e.Primary].ID].State != control.StateDown
-		} else {
+	})
+	ranges := slotRanges(m)
+	t.Slots = ranges[:0]
+	for i := range ranges {
+		r := &ranges[i]
+		if r.Primary < 0 {
 			t.OK = false
+			continue
 		}
-		slot = end
+		t.OK = t.OK && view.Nodes[m.Nodes[r.Primary].ID].State != control.StateDown
+		t.Slots = append(t.Slots, *r)
 	}
 	return t
+}
+
+// slotRanges is the slots of a map, neighbours with the same primary and the same copies, in sync or not, as one.
+func slotRanges(m *ring.Map) (out []command.SlotRange) {
+	var last *ring.Slot
+	for slot := range m.Slots {
+		e := &m.Slots[slot]
+		if last != nil && e.Primary == last.Primary && e.InSync == last.InSync && slices.Equal(e.Copies(), last.Copies()) {
+			out[len(out)-1].End = uint16(slot)
+			continue
+		}
+		last = e
+		r := command.SlotRange{Start: uint16(slot), End: uint16(slot), Primary: int(e.Primary)}
+		for _, c := range e.Copies() {
+			if e.IsInSync(c) {
+				r.Replicas = append(r.Replicas, int(c))
+			} else {
+				r.Lagging = append(r.Lagging, int(c))
+			}
+		}
+		slices.Sort(r.Replicas)
+		slices.Sort(r.Lagging)
+		if n := len(out); n > 0 && out[n-1].Primary == r.Primary && slices.Equal(out[n-1].Replicas, r.Replicas) && slices.Equal(out[n-1].Lagging, r.Lagging) {
+			out[n-1].End = uint16(slot)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 func splitAddr(addr string) (string, int) {
@@ -248,7 +277,7 @@ func (n *node) Stats() command.Stats {
 		Expired: stats.Expired, ExpiredFields: stats.Fields, Evicted: stats.Evicted, OverLimitMilli: stats.OverLimit.Milliseconds(),
 		OverLimitNowMilli: stats.OverLimitNow.Milliseconds(), Hits: stats.Hits, Misses: stats.Misses,
 		CPUSys: usage.sys, CPUUser: usage.user, LeaseMilli: max(0, left.Milliseconds()), Term: s.opt.Cluster.View().Term,
-		PerCommand: commands, PerError: s.statsGroup.Errors.Counts(),
+		PerCommand: commands, PerError: s.statsGroup.Errors.Counts(), Replication: s.replicationStats(),
 	}
 	for db := range st.Databases {
 		st.Databases[db] = command.DatabaseStats{Keys: ks.DBLen(db), Expires: ks.VolatileLen(db)}

@@ -16,8 +16,8 @@ type completer interface {
 	gone() bool
 }
 
-// maxHops bounds how often a request is forwarded between nodes: once by the node that received it, once more by a node
-// that it wrongly came to.
+// maxHops is how often a request is forwarded between nodes by any map: once by the node that received it, once more by a node that it
+// wrongly came to. After that only by a newer map than that by which it came.
 const maxHops = 2
 
 // request is one command on its way, apart from the fast path. args and raw alias the buffer the command was read from.

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"ringcache/ring"
@@ -30,11 +32,17 @@ func (s *session) try(args [][]byte, raw []byte) parkReason {
 		l.stats.writes++
 	}
 	if row.Route == command.Here && row.SlotArg == nil && !row.IsSlow(args) {
+		if row.Has(command.Awaits) && !s.places.empty() {
+			return parkDrain
+		}
 		s.runHere(row, args)
 		return notParked
 	}
 	if !s.places.empty() && s.routed != l.m.Epoch {
 		return parkDrain // the outstanding requests went by another map
+	}
+	if s.flags&flagReadOnly != 0 && readsHere(row, args) && s.tryCopies(row, args) {
+		return notParked
 	}
 	if row.OneKey() && row.Route == command.ByKey {
 		return s.tryOneKey(row, args, raw)
@@ -84,6 +92,9 @@ func (s *session) disown() {
 func (s *session) tryOneKey(row *command.Row, args [][]byte, raw []byte) parkReason {
 	l := s.l
 	slot := ring.SlotOf(args[row.FirstKey])
+	if row.Has(command.Write) {
+		s.wrote.add(slot)
+	}
 	if l.waits(slot) {
 		l.since = 0
 		return parkHold
@@ -167,6 +178,10 @@ func (s *session) runHere(row *command.Row, args [][]byte) {
 	c.Args, c.DB, c.Conn, c.NoTouch = args, int(s.db), s, s.flags&flagNoTouch != 0
 	c.Out.B, c.Out.Proto = b, int(s.proto)
 	s.l.run(row, false)
+	if a := c.Awaiting(); a != nil {
+		s.await(a)
+		return
+	}
 	s.give(c.Out.B, start, before != command.ReplyOn && s.mode != command.ReplyOn)
 	if s.ending {
 		s.finish()
@@ -185,6 +200,7 @@ func (l *loop) dispatch(r *request) verdict {
 	case r.part:
 		return l.runPart(r)
 	case r.row.Route == command.Everywhere:
+		r.writesAll()
 		return l.everywhere(r)
 	case r.row.SlotArg != nil:
 		if slot, ok := r.row.SlotArg(r.args); ok {
@@ -214,6 +230,7 @@ func (l *loop) dispatch(r *request) verdict {
 			return mustHold
 		}
 		l.slots = append(l.slots, slot)
+		r.writes(slot)
 		one = one && l.m.Slots[slot].Primary == l.m.Slots[l.slots[0]].Primary
 	}
 	if !one {
@@ -229,7 +246,9 @@ func (l *loop) dispatch(r *request) verdict {
 		}
 	}
 	if r.id.Origin != 0 && r.row.Split == command.SplitKeys && len(l.slots) > 1 {
-		l.bySlot(r)
+		if !l.refused(r, slices.Values(l.slots)) {
+			l.bySlot(r)
+		}
 		return finished
 	}
 	return l.toOwner(r, l.slots[0])
@@ -244,7 +263,7 @@ func (l *loop) toOwner(r *request, slot uint16) verdict {
 		l.runNow(r, slot)
 		return finished
 	}
-	if r.epoch > l.m.Epoch || r.hops >= maxHops {
+	if l.mayNotForward(r) {
 		if peer, ok := r.to.(*inbound); ok && r.epoch <= l.m.Epoch && r.row.Waits(r.args) {
 			peer.moved(r.tag, r.raw) // it may wait for long, and its keys move on meanwhile
 			return finished
@@ -264,6 +283,12 @@ func (l *loop) toOwner(r *request, slot uint16) verdict {
 	}
 	k.send(r, slot)
 	return finished
+}
+
+// mayNotForward reports whether a request of another node has to wait for a map: for one as new as its sender's, and, when it has come a long
+// way, for a newer one. Each further step then goes by a newer map than the one before, so that it comes to an end.
+func (l *loop) mayNotForward(r *request) bool {
+	return r.epoch > l.m.Epoch || r.hops >= maxHops && (r.epoch == l.m.Epoch || r.hops == math.MaxUint8)
 }
 
 // maxKeptReply is the size up to which a loop keeps its buffer for replies to completers.

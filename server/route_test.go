@@ -280,6 +280,15 @@ func TestHops(t *testing.T) {
 	if id, reply := in.answered(); id != 5 || reply != "$1\r\nv\r\n" {
 		t.Errorf("after the map has come: %d %q", id, reply)
 	}
+	// By a newer map than it has come by it goes on, however far it has come.
+	in.ask(bus.Header{ID: 6, Hops: 2, Epoch: 1}, cmd("GET "+key))
+	if id, reply := in.answered(); id != 6 || reply != "$1\r\nv\r\n" {
+		t.Errorf("a request by an old map: %d %q", id, reply)
+	}
+	in.ask(bus.Header{ID: 7, Hops: 255, Epoch: 1}, cmd("GET "+key))
+	if id, reply := in.answered(); id != 7 || !strings.HasPrefix(reply, "-CLUSTERDOWN ") {
+		t.Errorf("a request that has come 255 times: %d %q", id, reply)
+	}
 }
 
 // TestNotForAnotherNode: what a node answers by itself never comes over a link, and would run without a session there.

@@ -33,6 +33,10 @@ type Cluster interface {
 	Kick()                              // there is something to report
 	Released(slot uint16, epoch uint64) // this node serves the slot no more, by the handoff in the map of that epoch
 	Refused(slot uint16, epoch uint64)  // it does not take part in that handoff: the slot holds keys
+
+	// Failover and Drain are of control.Node, on whichever node.
+	Failover(ctx context.Context, id ring.NodeID) (control.Handover, error)
+	Drain(ctx context.Context, id ring.NodeID, on bool) (control.Handover, error)
 }
 
 // Dialer opens a proxy link to a peer's bus address; the handshake is done when it returns.
@@ -51,6 +55,7 @@ type Settings struct {
 	OutputSoft    int           // the same, tolerated for OutputSoftFor
 	OutputSoftFor time.Duration
 	AcksPrimary   bool   // replies do not wait for replicas: --acks primary
+	MinReplicas   int    // writes to slots with fewer replicas in sync are refused
 	MaxMemory     int64  // bytes; 0 = no limit
 	Policy        string // maxmemory-policy, to be shown: the keyspace goes by its SetEviction
 }
@@ -109,6 +114,7 @@ type Server struct {
 
 	statsGroup *command.StatsGroup
 	get        *command.Row // GET, for the parts of commands that fetch keys
+	wait       *command.Row // WAIT, for questions about replicas
 	runID      string       // 40 hex, new at each start
 	started    time.Time
 
@@ -129,8 +135,8 @@ func New(opt Options) (*Server, error) {
 		opt: opt, log: opt.Logger, started: time.Now(), statsGroup: command.NewStatsGroup(opt.Table),
 		newLimit: make(chan struct{}, 1), get: opt.Table.Lookup([][]byte{nameGet}), runID: string(ring.NewNodeID()),
 	}
-	if s.get == nil {
-		return nil, errors.New("server: the command table has no GET")
+	if s.wait = opt.Table.Lookup([][]byte{awaitName}); s.get == nil || s.wait == nil {
+		return nil, errors.New("server: the command table has no GET or no WAIT")
 	}
 	if s.copies = opt.Copies; s.copies == nil {
 		s.copies = NewCopies(CopiesOptions{Self: opt.Self.ID, NodeTimeout: control.DefaultNodeTimeout})

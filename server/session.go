@@ -36,6 +36,7 @@ type session struct {
 	gates   int32  // that hold its output
 	gate    *gate  // of this batch, if that is one of them
 	flags   sessionFlags
+	wrote   slotGroups // slots that it has written to
 
 	park      parkReason
 	parkUntil time.Duration // monotonic

@@ -28,6 +28,9 @@ func (l *loop) runSlow(r *request, part bool, slot uint16) verdict {
 		Waiters: s.waiters, NoBlock: true, Slot: slot,
 		Owned: func(slot uint16) bool { return m.Slots[slot].Primary == self && m.Slots[slot].Epoch <= settled },
 	}
+	if n := l.settings.MinReplicas; n > 0 {
+		ctx.Good = func(slot uint16) bool { return enough(m, slot, n) }
+	}
 	if ss, ok := r.to.(*session); ok {
 		ctx.Conn = newFarConn(ss)
 	}

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"ringcache/internal/bus"
 	"ringcache/replication"
 	"ringcache/ring"
 	"ringcache/ring/control"
@@ -28,6 +29,7 @@ type stream struct {
 	dialling bool
 	nextDial time.Duration
 	backoff  time.Duration
+	openedAt time.Duration // monotonic: when the connection was made, or the last one
 	ended    bool
 }
 
@@ -137,7 +139,8 @@ func (s *stream) dialFailed(err error) {
 	s.dialling = false
 	s.nextDial = now + s.backoff
 	s.backoff = min(2*s.backoff, streamRedialMax)
-	s.sender.Closed(now, errors.Is(err, syscall.ECONNREFUSED))
+	// Who takes no streams is about to stop, or has just begun: it has no copy for long, or none yet.
+	s.sender.Closed(now, errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, bus.ErrKind))
 	s.tellNews()
 }
 
@@ -147,7 +150,7 @@ func (s *stream) opened(c *front.Conn) front.Handler {
 	if s.ended || s.conn != nil {
 		return nil
 	}
-	s.conn, s.backoff = c, redialMin
+	s.conn, s.openedAt = c, s.l.mono()
 	s.sender.Open(s.l.mono())
 	s.pump()
 	return s
@@ -197,7 +200,12 @@ func (s *stream) Drained(*front.Conn) { s.pump() }
 func (s *stream) Close(_ *front.Conn, err error) {
 	s.conn, s.in = nil, nil
 	now := s.l.mono()
-	s.nextDial = now
+	if now-s.openedAt > streamRedialMax {
+		s.nextDial, s.backoff = now, redialMin
+	} else {
+		s.nextDial = now + s.backoff
+		s.backoff = min(2*s.backoff, streamRedialMax)
+	}
 	if !s.ended && s.c.srv.ctx.Err() == nil {
 		s.c.srv.log.Warn("stream to a replica lost", "node", s.id, "err", err)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -73,6 +74,23 @@ func (n *testNode) Refused(slot uint16, _ uint64) {
 	n.refused[slot] = true
 }
 
+func (n *testNode) Failover(_ context.Context, id ring.NodeID) (control.Handover, error) {
+	return n.handover(id)
+}
+
+func (n *testNode) Drain(_ context.Context, id ring.NodeID, _ bool) (control.Handover, error) {
+	return n.handover(id)
+}
+
+// handover hands over what is there of a node that the map has.
+func (n *testNode) handover(id ring.NodeID) (h control.Handover, err error) {
+	at := n.Map().IndexOf(id)
+	if at == ring.None {
+		return h, errors.New("control: the node is not in the map")
+	}
+	return control.Handover{Slots: n.Map().Counts()[at].Primaries, Stuck: 1}, nil
+}
+
 // setMap publishes m as the cluster would.
 func (n *testNode) setMap(m *ring.Map) {
 	n.mu.Lock()
@@ -106,6 +124,9 @@ type noConfig struct{}
 
 func (noConfig) Get(string) [][2]string { return nil }
 func (noConfig) Set([][2]string) error  { return nil }
+
+// testNodeTimeout is that of nodes that are started from now on.
+var testNodeTimeout = control.DefaultNodeTimeout
 
 // testSettings hold requests for longer than any wait of a test: a machine that stalls for seconds makes no error of one, and a
 // wake-up that is lost shows as a wait that did not end. Tests of what happens after --hold set their own.
@@ -162,7 +183,7 @@ func startSomeWith(tb testing.TB, n, real, loops int, settings Settings, ready f
 // serve starts the server of a node.
 func (n *testNode) serve(tb testing.TB, loops int, settings Settings) {
 	tb.Helper()
-	copies := NewCopies(CopiesOptions{Self: n.id, NodeTimeout: control.DefaultNodeTimeout})
+	copies := NewCopies(CopiesOptions{Self: n.id, NodeTimeout: testNodeTimeout})
 	n.ks = store.New(store.Options{Hash: n.Map().HashKey.Func(), Sink: copies})
 	dial := n.dial
 	if dial == nil {

@@ -143,6 +143,10 @@ func runNode(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
 	s.Leave(bounded)
+	ctl.Resign(bounded)
+	// From here on nobody is to come back: the listener stands until this node has left the control plane.
+	listener.Handle(bus.KindProxy, nil)
+	listener.Handle(bus.KindReplication, nil)
 	return nil
 }
 
@@ -199,7 +203,7 @@ func clientSettings(c *config.Config) server.Settings {
 		RequirePass: c.RequirePass, MaxClients: c.MaxClients, Timeout: c.Timeout.Of(), KeepAlive: c.TCPKeepAlive.Of(), Hold: c.Hold.Of(),
 		QueryBuffer: int(c.QueryBufferLimit), MaxBulk: int(c.ProtoMaxBulkLen), OutputHard: int(normal.Hard), OutputSoft: int(normal.Soft),
 		OutputSoftFor: time.Duration(normal.SoftSeconds) * time.Second, MaxMemory: int64(c.MaxMemory),
-		AcksPrimary: c.Acks == config.AcksPrimary, Policy: c.MaxMemoryPolicy,
+		AcksPrimary: c.Acks == config.AcksPrimary, Policy: c.MaxMemoryPolicy, MinReplicas: c.MinReplicas,
 	}
 }
 

@@ -10,6 +10,7 @@
 //	conf:"flagonly"    has no meaning in a config file
 //	range:"1 100"      smallest and largest value, in the units of CONFIG GET; sizes may have suffixes
 //	only:"no"          the one value that is accepted, and only-why says why
+//	older:"name"       another name, which CONFIG GET and SET and the config file know too
 //	unit:"s"           a duration shown as whole seconds; a bare number is seconds
 //
 // Precedence: flag, environment, file, default.
@@ -49,6 +50,7 @@ type Config struct {
 	Hold          Duration `name:"hold" group:"cluster" default:"5s" range:"0s 10m" help:"How long a request waits for a slot that has no serving primary before it fails."`
 	LostAfter     Grace    `name:"lost-slots-after" group:"cluster" default:"30s" conf:"immutable" placeholder:"TIME|never" help:"How long slots wait for the last node that may have their data before they begin anew, empty; the leader's counts."`
 	ReplicaBuffer Size     `name:"replica-buffer" group:"cluster" default:"256mb" range:"1mb 64gb" conf:"immutable" help:"Bytes that a replica may be behind before it is out of sync and gets its slots anew."`
+	MinReplicas   int      `name:"min-replicas-to-write" older:"min-slaves-to-write" group:"cluster" default:"0" range:"0 2147483647" help:"Replicas that a slot must have in sync, or writes to it are refused."`
 	Weight        int      `name:"weight" group:"cluster" default:"1" range:"0 100" conf:"immutable" help:"Share of the slots against other nodes; 0 is a standby that holds replicas only."`
 	Zone          string   `name:"zone" group:"cluster" default:"" conf:"immutable" placeholder:"NAME" help:"Failure domain; copies of a slot are kept in different zones."`
 

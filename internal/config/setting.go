@@ -17,7 +17,8 @@ const masked = "(hidden)"
 // setting is one field of Config and what its tags say.
 type setting struct {
 	name      string
-	field     int // index in Config
+	older     string // another name, or ""
+	field     int    // index in Config
 	deflt     string
 	enum      []string
 	only      *string // the one accepted value, or nil
@@ -45,6 +46,9 @@ var byName = sync.OnceValue(func() map[string]*setting {
 	m := make(map[string]*setting)
 	for _, s := range settings() {
 		m[s.name] = s
+		if s.older != "" {
+			m[s.older] = s
+		}
 	}
 	return m
 })
@@ -53,7 +57,7 @@ func lookup(name string) *setting { return byName()[strings.ToLower(name)] }
 
 // newSetting reads a field's tags. It panics on a malformed one: the tags are source, not input.
 func newSetting(i int, f reflect.StructField) *setting {
-	s := &setting{name: f.Tag.Get("name"), field: i, deflt: f.Tag.Get("default"), max: math.MaxInt64}
+	s := &setting{name: f.Tag.Get("name"), older: f.Tag.Get("older"), field: i, deflt: f.Tag.Get("default"), max: math.MaxInt64}
 	if s.name == "" {
 		panic("config: " + f.Name + " has no name")
 	}

@@ -49,6 +49,9 @@ func (st *Store) Get(pattern string) [][2]string {
 		if match(pattern, s.name) {
 			out = append(out, [2]string{s.name, s.show(s.of(c))})
 		}
+		if s.older != "" && match(pattern, s.older) {
+			out = append(out, [2]string{s.older, s.show(s.of(c))})
+		}
 	}
 	slices.SortFunc(out, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
 	return out

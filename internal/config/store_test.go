@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,8 +108,8 @@ func TestGet(t *testing.T) {
 	if diff := cmp.Diff([][2]string{{"cluster-secret", "(hidden)"}}, st.Get("cluster-secret")); diff != "" {
 		t.Error(diff)
 	}
-	if got := st.Get("*"); len(got) != len(settings()) {
-		t.Errorf("* shows %d of %d", len(got), len(settings()))
+	if got := st.Get("*"); len(got) != len(byName()) {
+		t.Errorf("* shows %d of %d", len(got), len(byName()))
 	}
 	if got := st.Get("nosuch"); got != nil {
 		t.Errorf("nosuch: %v", got)
@@ -184,5 +185,28 @@ func TestMatch(t *testing.T) {
 	match(strings.Repeat("*a", 2000)+"b", strings.Repeat("a", 2000))
 	if d := time.Since(start); d > 5*time.Second {
 		t.Errorf("a hostile pattern took %s", d)
+	}
+}
+
+// TestOlderName: Redis knows the setting by two names, and shows both.
+func TestOlderName(t *testing.T) {
+	st := NewStore(Default())
+	if err := st.Set([][2]string{{"min-slaves-to-write", "2"}}); err != nil {
+		t.Fatal(err)
+	}
+	want := [][2]string{{"min-replicas-to-write", "2"}, {"min-slaves-to-write", "2"}}
+	if got := st.Get("min-*"); !slices.Equal(got, want) || st.Load().MinReplicas != 2 {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if err := st.Set([][2]string{{"min-slaves-to-write", "1"}, {"min-replicas-to-write", "2"}}); err == nil {
+		t.Error("the same setting twice")
+	}
+	if err := st.Set([][2]string{{"min-replicas-to-write", "-1"}}); err == nil ||
+		err.Error() != "ERR CONFIG SET failed (possibly related to argument 'min-replicas-to-write') - argument must be between 0 and 2147483647 inclusive" {
+		t.Error(err)
+	}
+	lines, err := ParseFile("min-slaves-to-write 3\n")
+	if err != nil || len(lines) != 1 || lines[0].Name != "min-replicas-to-write" {
+		t.Errorf("%v, %v", lines, err)
 	}
 }

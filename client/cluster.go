@@ -96,6 +96,47 @@ func (c *Conn) Status(ctx context.Context) (*Status, error) {
 	return s, nil
 }
 
+// Handover is what becomes of the slots that a node is primary of.
+type Handover struct {
+	Handed int // are handed over, or will be
+	Stuck  int // stay, as no other node has them in sync
+}
+
+// Handover has a node, named by its id, hand over what it is primary of. It does not wait until that is done: Status shows it.
+func (c *Conn) Handover(ctx context.Context, id string) (Handover, error) {
+	return c.handover(ctx, "HANDOVER", id)
+}
+
+// Drain is Handover of a node that gets no slots until Undrain. Where a slot would be stuck it is refused.
+func (c *Conn) Drain(ctx context.Context, id string) (Handover, error) {
+	return c.handover(ctx, "DRAIN", id)
+}
+
+// Undrain lets a node get slots again.
+func (c *Conn) Undrain(ctx context.Context, id string) error {
+	_, err := c.Do(ctx, "CLUSTER", "UNDRAIN", id)
+	return err
+}
+
+func (c *Conn) handover(ctx context.Context, how, id string) (h Handover, err error) {
+	v, err := c.Do(ctx, "CLUSTER", how, id)
+	if err != nil {
+		return h, err
+	}
+	counts, err := v.Array()
+	if err != nil || len(counts) != 2 {
+		return h, fmt.Errorf("CLUSTER %s: not two numbers", how)
+	}
+	for i, to := range []*int{&h.Handed, &h.Stuck} {
+		n, err := counts[i].Int64()
+		if err != nil || n < 0 || n > TotalSlots {
+			return h, fmt.Errorf("CLUSTER %s: not a number of slots", how)
+		}
+		*to = int(n)
+	}
+	return h, nil
+}
+
 // SlotRange is a run of slots with the same nodes.
 type SlotRange struct {
 	Start    int        `json:"start"` // first slot

@@ -53,6 +53,9 @@ type grammar struct {
 	Status statusCmd `cmd:"" help:"Show the cluster and its nodes."`
 	Nodes  nodesCmd  `cmd:"" help:"Show each node in full."`
 	Slots  slotsCmd  `cmd:"" help:"Show which nodes have which slots."`
+
+	Failover failoverCmd `cmd:"" help:"Have a node hand over what it is primary of."`
+	Drain    drainCmd    `cmd:"" help:"Have a node hand over what it is primary of, and get no slots."`
 }
 
 const description = `Looks at and steers a ringcache cluster, through any of its nodes.

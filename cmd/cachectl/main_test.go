@@ -123,6 +123,12 @@ var (
 	statusStarting = bulk(fmt.Sprintf(`{"epoch":3,"leader":"","slots":{"assigned":16384,"unserved":5,"under_replicated":9000,"migrating":3},
 "nodes":[{"id":"%s","addr":"127.0.0.1:7000","state":"up"},{"id":"%s","addr":"127.0.0.1:7001","state":"down"}]}`, idA, idB))
 
+	// primaryOf is the cluster while the second node is primary of n slots, and others are on their way.
+	primaryOf = func(n, epoch, migrating int) string {
+		return bulk(fmt.Sprintf(`{"epoch":%d,"leader":"%s","slots":{"assigned":16384,"migrating":%d},"nodes":[{"id":"%s","addr":"127.0.0.1:7000",
+"state":"up","primary_slots":%d},{"id":"%s","addr":"127.0.0.1:7001","state":"draining","primary_slots":%d}]}`, epoch, idA, migrating, idA, 16384-n, idB, n))
+	}
+
 	slotNode = func(port int, id string) string {
 		return fmt.Sprintf("*4\r\n%s:%d\r\n%s*0\r\n", bulk("127.0.0.1"), port, bulk(id))
 	}
@@ -142,37 +148,65 @@ func TestGolden(t *testing.T) {
 	starting := startNode(t, map[string][]string{"CLUSTER STATUS": {statusStarting}})
 	odd := startNode(t, map[string][]string{"CLUSTER STATUS": {bulk("{")}, "CLUSTER SLOTS": {":1\r\n"}})
 	closed := startNode(t, nil)
+	taking := func() *node { // slots of the second node go, in three steps
+		return startNode(t, map[string][]string{
+			"CLUSTER STATUS":          {statusReady, primaryOf(8194, 8, 8194), primaryOf(4000, 9, 4000), primaryOf(0, 10, 0)},
+			"CLUSTER HANDOVER " + idB: {"*2\r\n:8194\r\n:0\r\n"},
+			"CLUSTER DRAIN " + idB:    {"*2\r\n:8194\r\n:0\r\n"},
+		})
+	}
+	keeping := startNode(t, map[string][]string{
+		"CLUSTER STATUS":          {statusReady, primaryOf(4, 9, 0)},
+		"CLUSTER HANDOVER " + idB: {"*2\r\n:8190\r\n:4\r\n"},
+		"CLUSTER DRAIN " + idB:    {"-ERR nobody else has slots of this node in sync: 4 of them\r\n"},
+		"CLUSTER UNDRAIN " + idB:  {"+OK\r\n"},
+	})
+	slow := startNode(t, map[string][]string{
+		"CLUSTER STATUS": {statusReady, primaryOf(8000, 9, 8000)}, "CLUSTER DRAIN " + idB: {"*2\r\n:8194\r\n:0\r\n"},
+		"CLUSTER HANDOVER " + idB: {"*1\r\n:1\r\n"},
+	})
 	locked := startNode(t, map[string][]string{"CLUSTER STATUS": {"-NOAUTH Authentication required.\r\n"}})
 	for name, test := range map[string]struct {
 		node *node
 		tty  bool
 		args string
 	}{
-		"status":       {node: good, args: "status"},
-		"status-tty":   {node: good, args: "status", tty: true},
-		"status-json":  {node: good, args: "status -o json"},
-		"status-part":  {node: starting, args: "status"},
-		"status-odd":   {node: odd, args: "status"},
-		"status-none":  {node: closed, args: "status"},
-		"nodes":        {node: good, args: "nodes"},
-		"nodes-json":   {node: good, args: "nodes -o json"},
-		"slots":        {node: good, args: "slots"},
-		"slots-tty":    {node: good, args: "slots", tty: true},
-		"slots-json":   {node: good, args: "slots -o json"},
-		"slots-odd":    {node: odd, args: "slots"},
-		"wait":         {node: good, args: "wait"},
-		"wait-nodes":   {node: good, args: "wait --nodes 2"},
-		"wait-json":    {node: good, args: "wait -o json"},
-		"wait-more":    {node: good, args: "wait --nodes 3 --timeout 50ms"},
-		"wait-timeout": {node: starting, args: "wait --timeout 50ms"},
-		"wait-locked":  {node: locked, args: "wait"},
-		"wait-usage":   {node: good, args: "wait --nodes x"},
-		"no-command":   {node: good, args: ""},
-		"unknown":      {node: good, args: "frobnicate"},
-		"bad-output":   {node: good, args: "status -o xml"},
-		"help":         {node: good, args: "-h"},
-		"help-wait":    {node: good, args: "wait -h"},
-		"version":      {node: good, args: "--version"},
+		"status":        {node: good, args: "status"},
+		"status-tty":    {node: good, args: "status", tty: true},
+		"status-json":   {node: good, args: "status -o json"},
+		"status-part":   {node: starting, args: "status"},
+		"status-odd":    {node: odd, args: "status"},
+		"status-none":   {node: closed, args: "status"},
+		"nodes":         {node: good, args: "nodes"},
+		"nodes-json":    {node: good, args: "nodes -o json"},
+		"slots":         {node: good, args: "slots"},
+		"slots-tty":     {node: good, args: "slots", tty: true},
+		"slots-json":    {node: good, args: "slots -o json"},
+		"slots-odd":     {node: odd, args: "slots"},
+		"wait":          {node: good, args: "wait"},
+		"wait-nodes":    {node: good, args: "wait --nodes 2"},
+		"wait-json":     {node: good, args: "wait -o json"},
+		"wait-more":     {node: good, args: "wait --nodes 3 --timeout 50ms"},
+		"wait-timeout":  {node: starting, args: "wait --timeout 50ms"},
+		"wait-locked":   {node: locked, args: "wait"},
+		"wait-usage":    {node: good, args: "wait --nodes x"},
+		"failover":      {node: taking(), args: "failover 127.0.0.1:7001"},
+		"failover-tty":  {node: taking(), args: "failover " + idB, tty: true},
+		"failover-some": {node: keeping, args: "failover bbbb -o json"},
+		"failover-odd":  {node: slow, args: "failover b"},
+		"failover-who":  {node: good, args: "failover 127.0.0.1:9"},
+		"drain":         {node: taking(), args: "drain b -o json"},
+		"drain-stuck":   {node: keeping, args: "drain b"},
+		"drain-slow":    {node: slow, args: "drain b --timeout 150ms"},
+		"drain-undo":    {node: keeping, args: "drain --undo b"},
+		"drain-usage":   {node: good, args: "drain"},
+		"help-drain":    {node: good, args: "drain -h"},
+		"no-command":    {node: good, args: ""},
+		"unknown":       {node: good, args: "frobnicate"},
+		"bad-output":    {node: good, args: "status -o xml"},
+		"help":          {node: good, args: "-h"},
+		"help-wait":     {node: good, args: "wait -h"},
+		"version":       {node: good, args: "--version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("COLUMNS", "100")

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,10 +47,12 @@ type Cluster struct {
 
 // Node is one cached process.
 type Node struct {
-	t    testing.TB
-	Port int
-	Dir  string
-	args []string
+	t      testing.TB
+	Port   int
+	Dir    string
+	host   string
+	launch []string // what runs the program: nothing, or a command that puts it into a network of its own
+	args   []string
 
 	mu   sync.Mutex // guards what follows
 	cmd  *exec.Cmd
@@ -86,18 +89,22 @@ func (c *Cluster) Add(args ...string) *Node {
 // NewNode prepares a node with a free port and a directory of its own; Start runs it. It is killed when the test ends.
 func NewNode(t testing.TB, args ...string) *Node {
 	t.Helper()
-	n := &Node{t: t, Port: FreePort(t), Dir: filepath.Join(t.TempDir(), "node"), args: args}
+	return prepare(t, &Node{t: t, Port: FreePort(t), Dir: filepath.Join(t.TempDir(), "node"), host: "127.0.0.1", args: args})
+}
+
+func prepare(t testing.TB, n *Node) *Node {
+	t.Helper()
 	t.Cleanup(func() {
 		n.Kill()
 		if t.Failed() {
-			t.Logf("log of the node on port %d:\n%s", n.Port, n.Log())
+			t.Logf("log of the node at %s:\n%s", n.Addr(), n.Log())
 		}
 	})
 	return n
 }
 
 // Addr is the node's client address.
-func (n *Node) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(n.Port)) }
+func (n *Node) Addr() string { return net.JoinHostPort(n.host, strconv.Itoa(n.Port)) }
 
 // SetArgs replaces the flags for the next start.
 func (n *Node) SetArgs(args ...string) { n.args = args }
@@ -105,8 +112,8 @@ func (n *Node) SetArgs(args ...string) { n.args = args }
 // Start runs the process; further flags count for this run only.
 func (n *Node) Start(extra ...string) {
 	n.t.Helper()
-	args := append([]string{"--port", strconv.Itoa(n.Port), "--dir", n.Dir, "--hold", hold}, n.args...)
-	cmd := exec.Command(Binary(n.t), append(args, extra...)...)
+	args := slices.Concat(n.launch, []string{Binary(n.t), "--port", strconv.Itoa(n.Port), "--dir", n.Dir, "--hold", hold}, n.args, extra)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.SysProcAttr = sysProcAttr()
 	cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1")
 	n.mu.Lock()
@@ -184,6 +191,18 @@ func (n *Node) awaitStop() {
 	case <-time.After(stopTimeout):
 		n.t.Errorf("the node on port %d did not stop in %v", n.Port, stopTimeout)
 		n.Kill()
+	}
+}
+
+// running reports whether the process runs.
+func (n *Node) running() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-n.done:
+		return false
+	default:
+		return n.cmd != nil
 	}
 }
 
@@ -275,18 +294,16 @@ func (c *Cluster) WaitReady() {
 func (c *Cluster) WaitWhole() {
 	c.t.Helper()
 	for _, n := range c.Nodes {
-		c.WaitStatus(n, "the cluster to be whole", func(st *Status) bool {
-			if len(st.Nodes) != len(c.Nodes) || st.Slots.Assigned != 16384 || st.Slots.Unserved+st.Slots.Migrating+st.Slots.UnderReplicated > 0 {
-				return false
-			}
-			for _, m := range st.Nodes {
-				if m.State != "up" {
-					return false
-				}
-			}
-			return true
-		})
+		c.WaitStatus(n, "the cluster to be whole", func(st *Status) bool { return whole(st, len(c.Nodes)) })
 	}
+}
+
+// whole reports whether so many nodes are up, and every slot is served and fully replicated.
+func whole(st *Status, nodes int) bool {
+	if len(st.Nodes) != nodes || st.Slots.Assigned != 16384 || st.Slots.Unserved+st.Slots.Migrating+st.Slots.UnderReplicated > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(st.Nodes, func(m NodeStatus) bool { return m.State != "up" })
 }
 
 // WaitStatus waits until the node's status fits.
@@ -329,55 +346,6 @@ func poll(timeout time.Duration, ok func() bool) bool {
 			return false
 		}
 	}
-}
-
-// FreePort finds a port whose bus port (10000 above) is free as well, TCP and UDP.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	for range 200 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if port > 55535 || port < 10000 || !reserve(port) {
-			continue
-		}
-		bus := net.JoinHostPort("127.0.0.1", strconv.Itoa(port+10000))
-		b, err := net.Listen("tcp", bus)
-		if err != nil {
-			continue
-		}
-		b.Close()
-		u, err := net.ListenPacket("udp", bus)
-		if err != nil {
-			continue
-		}
-		u.Close()
-		return port
-	}
-	t.Fatal("no free pair of ports")
-	return 0
-}
-
-var given struct {
-	sync.Mutex // guards ports
-	ports      map[int]bool
-}
-
-// reserve reports whether this process has not given the port, or its bus port, to another node yet.
-func reserve(port int) bool {
-	given.Lock()
-	defer given.Unlock()
-	if given.ports == nil {
-		given.ports = make(map[int]bool)
-	}
-	if given.ports[port] || given.ports[port+10000] {
-		return false
-	}
-	given.ports[port], given.ports[port+10000] = true, true
-	return true
 }
 
 // tail keeps the end of what is written to it.

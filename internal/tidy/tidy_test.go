@@ -11,6 +11,7 @@ var maySleep = map[string]string{
 	"server/helper_test.go":                    "the pause between two looks at a condition",
 	"server/random_test.go":                    "random spans between the disturbances of a random test",
 	"server/link_test.go":                      "loopback sockets need a moment until what was written can be read; the loop under test is stopped meanwhile",
+	"internal/clustertest/faults_test.go":      "a fault lasts as long as its scenario says",
 	"internal/clustertest/collections_test.go": "a span in which another client's delays are measured",
 	"server/front/helper_test.go":              "the pause between two looks at a condition",
 	"server/front/limits_test.go":              "the pause between two looks at a condition, and a span in which the CPU time of doing nothing is measured",

@@ -54,6 +54,7 @@ type link struct {
 	cur          *chunk
 	appended     uint64 // bytes ever given to this connection
 	in           []byte // the start of a frame that has not arrived whole
+	heard        bool   // something has come on this connection
 	starved      bool   // somebody waits for it to drain
 }
 
@@ -229,6 +230,7 @@ func (k *link) drop(id uint32) {
 
 // Data implements front.Handler: replies have come.
 func (k *link) Data(c *front.Conn, p []byte) {
+	k.heard = true
 	if len(k.in) > 0 {
 		k.in = append(k.in, p...)
 		p = k.in
@@ -304,7 +306,7 @@ func (k *link) Close(c *front.Conn, err error) {
 	k.c, k.in = nil, nil
 	now := k.l.mono()
 	k.downAt = now
-	if now-k.upAt > redialMax {
+	if k.heard || now-k.upAt > redialMax {
 		k.nextDial, k.backoff = now, redialMin
 	} else { // a peer that takes connections and ends them at once is not asked as fast as it answers
 		k.nextDial = now + k.backoff
@@ -440,7 +442,7 @@ func (k *link) opened(c *front.Conn) front.Handler {
 	if k.removed || k.c != nil {
 		return nil
 	}
-	k.c, k.downAt = c, 0
+	k.c, k.downAt, k.heard = c, 0, false
 	k.l.conns++
 	k.conn = k.l.conns
 	k.upSince, k.upAt = k.l.ev.Now(), k.l.mono()

@@ -114,6 +114,26 @@ func TestGate(t *testing.T) {
 	want(direct, "$1|b|")
 }
 
+// TestGateIsForKeys: what says nothing of keys is answered while a replica is waited for, by whomever it is run; what may, waits.
+func TestGateIsForKeys(t *testing.T) {
+	nodes := startNodes(t, 2, 2)
+	f := withFollower(t, nodes, slotOf(owned(1)[0]))
+	f.last.Store(10)
+	c := nodes[0].client(t)
+	for _, line := range []string{"PING", "INFO", "ROLE", "CLUSTER INFO", "CLUSTER NODES", "CLUSTER STATUS", "CONFIG GET hz", "CLIENT LIST", "DEBUG SLEEP 0"} {
+		if got := c.do(line); got == "" || got[0] == '-' {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+	for _, line := range []string{"DBSIZE", "KEYS *", "SCAN 0", "RANDOMKEY"} {
+		asks := nodes[0].client(t)
+		asks.send(cmd(line))
+		if !asks.silent() {
+			t.Errorf("%s did not wait", line)
+		}
+	}
+}
+
 // TestGateOfWhoIsDeposed: replies that waited when the slot went to another node are never given.
 func TestGateOfWhoIsDeposed(t *testing.T) {
 	nodes := startNodes(t, 2, 1)

@@ -99,7 +99,7 @@ func (b *inbound) run(h *bus.Header, payload []byte) error {
 	}
 	l.stats.served++
 	row := l.srv.opt.Table.Lookup(args)
-	if row != nil && (row.Route == command.Here && row.SlotArg == nil || part != (row.Route == command.Everywhere)) {
+	if row != nil && (!seesKeys(row) || part != (row.Route == command.Everywhere)) {
 		if part && row.Has(command.Awaits) {
 			return b.tellAcked(args, h)
 		}

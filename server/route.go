@@ -31,7 +31,7 @@ func (s *session) try(args [][]byte, raw []byte) parkReason {
 	case row.Has(command.Write):
 		l.stats.writes++
 	}
-	if row.Route == command.Here && row.SlotArg == nil && !row.IsSlow(args) {
+	if !seesKeys(row) && !row.IsSlow(args) {
 		if row.Has(command.Awaits) && !s.places.empty() {
 			return parkDrain
 		}
@@ -290,6 +290,10 @@ func (l *loop) toOwner(r *request, slot uint16) verdict {
 func (l *loop) mayNotForward(r *request) bool {
 	return r.epoch > l.m.Epoch || r.hops >= maxHops && (r.epoch == l.m.Epoch || r.hops == math.MaxUint8)
 }
+
+// seesKeys reports whether a command's reply may tell of keys: such replies wait for replicas, and others never do. A node that has lost
+// its peers must still say so.
+func seesKeys(row *command.Row) bool { return row.Route != command.Here || row.SlotArg != nil }
 
 // maxKeptReply is the size up to which a loop keeps its buffer for replies to completers.
 const maxKeptReply = 1 << 20

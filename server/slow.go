@@ -64,7 +64,11 @@ func (l *loop) runSlow(r *request, part bool, slot uint16) verdict {
 		s.post(l, func() {
 			l.stats.commands.Time(row, int64(took))
 			l.stats.commands.End(row, reply)
-			l.deliver(to, tag, reply)
+			if part || seesKeys(row) {
+				l.deliver(to, tag, reply)
+			} else {
+				to.complete(tag, reply)
+			}
 			l.takeReady(&ctx)
 			l.wake = true
 		})

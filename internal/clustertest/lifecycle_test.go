@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -88,28 +90,39 @@ func writeThroughAll(ctx context.Context, t *testing.T, c *Cluster, prefix strin
 
 // TestMinority: of three nodes two are gone; the third serves nothing and says so.
 func TestMinority(t *testing.T) {
-	c := Start(t, Options{Args: []string{"--hold", "500ms"}})
+	c := Start(t, Options{})
 	ctx := context.Background()
 	cl := c.Nodes[0].Client()
+	hold := cl.ConfigGet(ctx, "hold").Val()["hold"]
+	if err := cl.ConfigSet(ctx, "hold", "500ms").Err(); err != nil {
+		t.Fatal(err)
+	}
 	c.Nodes[1].Kill()
 	c.Nodes[2].Kill()
 	Eventually(t, readyTimeout, "CLUSTERDOWN for every key", func() bool {
+		var failures atomic.Int32
+		var wg sync.WaitGroup
 		for i := range 30 {
-			err := cl.Get(ctx, "k"+strconv.Itoa(i)).Err()
-			if err == nil || !strings.HasPrefix(err.Error(), "CLUSTERDOWN") {
-				return false
-			}
+			wg.Go(func() {
+				if err := cl.Get(ctx, "k"+strconv.Itoa(i)).Err(); err != nil && strings.HasPrefix(err.Error(), "CLUSTERDOWN") {
+					failures.Add(1)
+				}
+			})
 		}
-		return true
+		wg.Wait()
+		return failures.Load() == 30
 	})
 	if err := cl.Set(ctx, "x", 1, 0).Err(); err == nil || !strings.HasPrefix(err.Error(), "CLUSTERDOWN") {
 		t.Fatalf("a write on the minority side: %v", err)
 	}
-	if info := cl.ClusterInfo(ctx).Val(); !strings.Contains(info, "cluster_state:fail") {
-		t.Fatalf("CLUSTER INFO says %q", info)
+	if info, err := cl.ClusterInfo(ctx).Result(); !strings.Contains(info, "cluster_state:fail") {
+		t.Fatalf("CLUSTER INFO says %q, %v", info, err)
 	}
 	if err := cl.Ping(ctx).Err(); err != nil {
 		t.Fatalf("PING: %v", err)
+	}
+	if err := cl.ConfigSet(ctx, "hold", hold).Err(); err != nil {
+		t.Fatal(err)
 	}
 	c.Nodes[1].Start()
 	c.Nodes[2].Start()

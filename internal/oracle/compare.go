@@ -15,7 +15,7 @@ const Slack = 5000
 // Compare answers what is wrong where two raw replies to the same command differ by more than they may, or "".
 func Compare(args [][]byte, want, got []byte) string {
 	w, g := Normalize(args, want), Normalize(args, got)
-	if w == g || closeEnough(args, want, got) || compressed(args, want, got) || zrankWithScore(args, want) ||
+	if w == g || closeEnough(args, want, got) || compressed(args, want, got) || zrankWithScore(args, want) || lposLowestRank(args, got) ||
 		sameDistances(args, want, got) || sameStreams(args, want, got) {
 		return ""
 	}

@@ -114,8 +114,9 @@ func (w *wanted) translate(m *ring.Map) {
 	}
 }
 
-// allReported tells whether every node that is up has reported since it got the last of its slots. Before that, slots which
-// are empty but not known to be would be taken for full, and stay where they are until something else changes.
+// allReported tells whether every node that is up has reported since it got the last of its slots, and none is in between: suspect, or
+// started again and not yet in the map as such. Else slots which are empty but not known to be would be taken for full, and stay where
+// they are until something else changes.
 func (p *pass) allReported() bool {
 	for i := range p.Map.Slots {
 		slot := &p.Map.Slots[i]
@@ -123,7 +124,7 @@ func (p *pass) allReported() bool {
 			continue
 		}
 		owner := &p.nodes[slot.Primary]
-		if owner.state.Serving() && (owner.report == nil || owner.report.Epoch < slot.Epoch) {
+		if owner.present && !owner.fit || owner.state.Serving() && (owner.report == nil || owner.report.Epoch < slot.Epoch) {
 			return false
 		}
 	}

@@ -53,6 +53,43 @@ func TestWantWaitsForReports(t *testing.T) {
 	}
 }
 
+// TestWantWaitsForSuspects: a node that is silent for a moment owns slots that may be empty; once it is heard again, they are spread.
+func TestWantWaitsForSuspects(t *testing.T) {
+	s := newScript()
+	do := func(args ...string) {
+		t.Helper()
+		if _, err := s.run(args); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("map", "a", "b", "c")
+	do("apply", "begin", "0-16383", "a", "b")
+	do("asks", "a")
+	do("apply", "finish", "0-16383", "a", "b")
+	do("asks", "b")
+	s.Now += s.NodeTimeout * (suspectAfter*2 + 1) / 16
+	do("asks", "a")
+	do("asks", "c")
+	if got := s.StateOf(s.Map.Node(s.Map.IndexOf(s.Map.ID(s.Map.Slots[0].Primary)))); got != StateSuspect {
+		t.Fatalf("the owner of all slots is %v", got)
+	}
+	w := newWanted()
+	if askNow(&w, &s.State) {
+		t.Fatal("the ring was asked while the owner of all slots was suspect")
+	}
+	do("asks", "b")
+	if !askNow(&w, &s.State) {
+		t.Fatal("the ring was not asked")
+	}
+	count := map[ring.Index]int{}
+	for _, i := range s.Want {
+		count[i]++
+	}
+	if len(count) != 3 {
+		t.Errorf("wanted slots by node: %v", count)
+	}
+}
+
 var discard = slog.New(slog.DiscardHandler)
 
 // askNow does at once what the leader does beside its controller; it reports whether the ring was asked.

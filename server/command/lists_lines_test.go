@@ -9,7 +9,7 @@ import (
 // listLinesAsRedis are calls at the borders of what options may be, which random ones hardly meet.
 var listLinesAsRedis = []string{
 	"RPUSH l a b c a b c a", "SET s 1",
-	"LPOS l a RANK -9223372036854775808", "LPOS l a RANK -9223372036854775807", "LPOS l a RANK 9223372036854775807", "LPOS l a RANK 0",
+	"LPOS l a RANK -9223372036854775807", "LPOS l a RANK 9223372036854775807", "LPOS l a RANK 0",
 	"LPOS l a RANK x", "LPOS l a RANK", "LPOS l a COUNT -1", "LPOS l a COUNT 9223372036854775807", "LPOS l a COUNT x", "LPOS l a MAXLEN -1",
 	"LPOS l a MAXLEN x", "LPOS l a MAXLEN 1 COUNT 0 RANK 2", "LPOS l a MAXLEN 7 COUNT 0 RANK -2", "LPOS l a RANK 0 COUNT -1", "LPOS s a RANK 0",
 	"LPOS s a", "LPOS none a", "LPOS none a COUNT 1", "LPOS l a FOO 1", "LPOS l a COUNT 1 COUNT 2", "LPOS l a RANK 1 RANK", "LPOS s a FOO",
@@ -43,6 +43,18 @@ func TestListLinesAsRedis(t *testing.T) {
 			if diff := redisoracle.Compare(words(line), redis.run(words(line)...), cl.do(words(line)...)); diff != "" {
 				t.Errorf("RESP%s: %s", proto, diff)
 			}
+		}
+	}
+}
+
+// TestLowestRank: the rank that has no opposite is refused, as Redis does from 7.2 on.
+func TestLowestRank(t *testing.T) {
+	const refused = "-ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807\r\n"
+	cl := newCluster(1)
+	cl.do(words("RPUSH l a b a")...)
+	for _, line := range []string{"LPOS l a RANK -9223372036854775808", "LPOS none a COUNT 0 RANK -9223372036854775808"} {
+		if got := string(cl.do(words(line)...)); got != refused {
+			t.Errorf("%s: %q", line, got)
 		}
 	}
 }

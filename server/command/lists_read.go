@@ -60,8 +60,9 @@ func listLrange(c *Ctx) {
 const (
 	errPosRank = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start " +
 		"from the end of the list"
-	errPosCount  = "ERR COUNT can't be negative"
-	errPosMaxLen = "ERR MAXLEN can't be negative"
+	errPosRankRange = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+	errPosCount     = "ERR COUNT can't be negative"
+	errPosMaxLen    = "ERR MAXLEN can't be negative"
 )
 
 // posOptions are the options of LPOS.
@@ -88,8 +89,9 @@ func (c *Ctx) posOptions() (o posOptions, ok bool) {
 				c.Out.Error(errPosRank)
 				return o, false
 			}
-			if o.rank == math.MinInt64 { // it has no opposite
-				o.rank = -1
+			if o.rank == math.MinInt64 { // it has no opposite: Redis refuses it since 7.2
+				c.Out.Error(errPosRankRange)
+				return o, false
 			}
 		case is(arg, "count"):
 			if o.count, ok = c.notNegative(i+1, errPosCount); !ok {

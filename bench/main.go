@@ -2,14 +2,17 @@
 //
 // Without a subcommand it measures speed: the same redis-benchmark drives a ringcache node, a three-node ringcache cluster and
 // redis-server in turn, several rounds interleaved. The figure that holds on a noisy machine is the CPU time that the servers
-// spend for a request. The subcommand memory measures what keys take in resident memory, and what is given back when they go.
+// spend for a request. The subcommand memory measures what keys take in resident memory, and what is given back when they go; sync
+// measures how long a new replica takes to copy a node with keys, and what clients notice of it.
 //
 //	go run ./bench                      # GET and SET at pipeline 16
 //	go run ./bench -pipeline 1,16,64 -rounds 5
 //	go run ./bench -tests default       # the commands of redis-benchmark's default list
+//	go run ./bench -subjects redis-cluster,ringcache-3-aware,ringcache-3-aware@primary -tests set -pipeline 1,16
 //	go run ./bench memory -keys 2000000,20000000 -delete 90
+//	go run ./bench sync -keys 2000000
 //
-// In both, a subject that is a path (./old/cached) is another build of cached, run as one node: what to compare a change with.
+// In all, a subject that is a path (./old/cached) is another build of cached, run as one node: what to compare a change with.
 package main
 
 import (
@@ -50,7 +53,7 @@ func main() {
 }
 
 // errUsage is wrapped by what says that flags mean nothing.
-var errUsage = errors.New("bench -h and bench memory -h show how")
+var errUsage = errors.New("bench -h, bench memory -h and bench sync -h show how")
 
 func mainErr(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == "memory" {
@@ -59,6 +62,13 @@ func mainErr(ctx context.Context, args []string) error {
 			return err
 		}
 		return runMemory(ctx, o, os.Stdout, os.Stderr)
+	}
+	if len(args) > 0 && args[0] == "sync" {
+		o, err := parseSync(args[1:], os.Stderr)
+		if err != nil {
+			return err
+		}
+		return runSync(ctx, o, os.Stdout, os.Stderr)
 	}
 	o, err := parseSpeed(args)
 	if err != nil {
@@ -106,7 +116,7 @@ func parseSpeed(args []string) (*options, error) {
 	pipelines := fs.String("pipeline", "16", "pipeline depths, comma separated")
 	tests := fs.String("tests", "set,get", "tests of redis-benchmark, comma separated; default = its default list")
 	subjects := fs.String("subjects", strings.Join(allSubjects, ","),
-		"what to measure, comma separated; a path is another build of cached")
+		"what to measure, comma separated, compared with the first; a path is another build of cached; all: "+strings.Join(knownSubjects, ","))
 	if err := parseFlags(fs, args); err != nil {
 		return nil, err
 	}
@@ -125,6 +135,9 @@ func run(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
+	if len(subjects) == 0 {
+		return errors.New("nothing is left to measure")
+	}
 	t := newTable()
 	for round := range o.rounds {
 		for _, depth := range o.pipelines {
@@ -141,6 +154,6 @@ func run(ctx context.Context, o *options) error {
 			}
 		}
 	}
-	t.print(os.Stdout, o)
+	t.print(os.Stdout, o, subjects[0].name)
 	return nil
 }

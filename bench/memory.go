@@ -41,26 +41,35 @@ func parseMemory(args []string, stderr io.Writer) (*memoryOptions, error) {
 	}
 	o.subjects = strings.Split(*subjects, ",")
 	for _, s := range o.subjects {
-		if s == subjectCluster {
-			return nil, fmt.Errorf("-subjects: memory is that of one process, and %s has three (%w)", s, errUsage)
+		if !single(s) {
+			return nil, fmt.Errorf("-subjects: memory is that of one process, and %s has several (%w)", s, errUsage)
 		}
 	}
 	if o.data.deletePercent > 99 {
 		return nil, fmt.Errorf("-delete: %d is not 0 to 99 percent (%w)", o.data.deletePercent, errUsage)
-	}
-	if o.data.valueLen < 0 || o.data.valueLen > maxValue {
-		return nil, fmt.Errorf("-value: %d is not 0 to %d bytes (%w)", o.data.valueLen, maxValue, errUsage)
 	}
 	var err error
 	if o.sizes, err = counts("keys", *sizes); err != nil {
 		return nil, err
 	}
 	for _, n := range o.sizes {
-		if least := minKeyLen(uint64(n)); o.data.keyLen < least || o.data.keyLen > maxKey {
-			return nil, fmt.Errorf("-key: %d is not %d to %d bytes, for %d keys (%w)", o.data.keyLen, least, maxKey, n, errUsage)
+		o.data.keys = uint64(n)
+		if err := o.data.check(); err != nil {
+			return nil, err
 		}
 	}
 	return &o, nil
+}
+
+// check refuses keys and values of lengths that cannot be.
+func (d *dataset) check() error {
+	if d.valueLen < 0 || d.valueLen > maxValue {
+		return fmt.Errorf("-value: %d is not 0 to %d bytes (%w)", d.valueLen, maxValue, errUsage)
+	}
+	if least := minKeyLen(d.keys); d.keyLen < least || d.keyLen > maxKey {
+		return fmt.Errorf("-key: %d is not %d to %d bytes, for %d keys (%w)", d.keyLen, least, maxKey, d.keys, errUsage)
+	}
+	return nil
 }
 
 // runMemory measures each subject at each size, each in a process of its own that ends before the next begins.

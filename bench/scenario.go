@@ -41,6 +41,9 @@ func (o *options) arguments(s *subject, test string, requests, depth, keys int, 
 		"-p", strconv.Itoa(s.port), "-n", strconv.Itoa(requests), "-c", strconv.Itoa(o.clients), "-P", strconv.Itoa(depth),
 		"-d", strconv.Itoa(o.size), "-r", strconv.Itoa(keys), "--csv",
 	}
+	if s.aware {
+		args = append(args, "--cluster")
+	}
 	if command == nil {
 		return append(args, "-t", test)
 	}

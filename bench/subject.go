@@ -19,12 +19,19 @@ import (
 
 // The names of what can be measured.
 const (
-	subjectRedis   = "redis-server"
-	subjectNode    = "ringcache-1"         // one node
-	subjectCluster = "ringcache-3-proxied" // three nodes, every request through the first of them
+	subjectRedis        = "redis-server"
+	subjectRedisCluster = "redis-cluster"       // three primaries and three replicas; clients know the slots
+	subjectNode         = "ringcache-1"         // one node
+	subjectCluster      = "ringcache-3-proxied" // three nodes with a replica each, every request through the first of them
+	subjectAware        = "ringcache-3-aware"   // the same, and clients know the slots
+	acksPrimary         = "@primary"            // behind the name of a cluster: its replies wait for no replica
 )
 
+// allSubjects are those that are measured unless flags say otherwise; the first is what the others are compared with.
 var allSubjects = []string{subjectRedis, subjectNode, subjectCluster}
+
+// knownSubjects are all names.
+var knownSubjects = append(slices.Clone(allSubjects), subjectAware, subjectCluster+acksPrimary, subjectAware+acksPrimary, subjectRedisCluster)
 
 // Bounds of starting and stopping what is measured.
 const (
@@ -36,7 +43,9 @@ const (
 // subject is one server, or one cluster, under load.
 type subject struct {
 	name  string
-	port  int // clients go here
+	port  int  // clients go here
+	aware bool // clients know the slots: redis-benchmark --cluster
+	ports []int
 	procs []*exec.Cmd
 }
 
@@ -74,7 +83,7 @@ func startSubjects(ctx context.Context, o *options) (subjects []*subject, stop f
 
 // buildCached builds this tree's cached into dir, if one of the subjects needs it.
 func buildCached(ctx context.Context, dir string, subjects []string) error {
-	if !slices.Contains(subjects, subjectNode) && !slices.Contains(subjects, subjectCluster) {
+	if !slices.ContainsFunc(subjects, func(s string) bool { return strings.HasPrefix(s, "ringcache-") }) {
 		return nil
 	}
 	out, err := exec.CommandContext(ctx, "go", "build", "-o", dir, "ringcache/cmd/cached").CombinedOutput()
@@ -90,21 +99,28 @@ var errMissing = errors.New("missing")
 // startSubject starts one subject, whose files go to dir. After an error nothing of it runs.
 func startSubject(ctx context.Context, dir, name string, threads int) (*subject, error) {
 	s := &subject{name: name}
+	here := filepath.Join(dir, "cached")
+	kind, primary := strings.CutSuffix(name, acksPrimary)
+	flags := threadFlags(threads)
+	if primary {
+		flags = append(flags, "--acks", "primary")
+	}
 	var err error
 	switch {
-	case name == subjectRedis:
-		if _, err := exec.LookPath("redis-server"); err != nil {
-			return nil, fmt.Errorf("%w: redis-server (Debian: apt-get install redis-server)", errMissing)
-		}
-		err = s.startRedis(ctx, dir)
-	case name == subjectNode:
-		err = s.startRingcache(ctx, dir, filepath.Join(dir, "cached"), 1, threads)
-	case name == subjectCluster:
-		err = s.startRingcache(ctx, dir, filepath.Join(dir, "cached"), 3, threads)
 	case strings.ContainsRune(name, filepath.Separator):
-		err = s.startRingcache(ctx, dir, name, 1, threads)
+		err = s.startRingcache(ctx, dir, name, 1, flags)
+	case !slices.Contains(knownSubjects, name):
+		err = fmt.Errorf("there are %s, and paths of cached (%w)", strings.Join(knownSubjects, ", "), errUsage)
+	case kind == subjectRedis:
+		err = s.startRedis(ctx, dir)
+	case kind == subjectRedisCluster:
+		s.aware = true
+		err = s.startRedisCluster(ctx, dir)
+	case kind == subjectNode:
+		err = s.startRingcache(ctx, dir, here, 1, flags)
 	default:
-		err = fmt.Errorf("there are %s, and paths of cached", strings.Join(allSubjects, ", "))
+		s.aware = kind == subjectAware
+		err = s.startRingcache(ctx, dir, here, 3, flags)
 	}
 	if err != nil {
 		s.stop()
@@ -113,30 +129,105 @@ func startSubject(ctx context.Context, dir, name string, threads int) (*subject,
 	return s, nil
 }
 
-func (s *subject) startRedis(ctx context.Context, dir string) error {
-	s.port = freePorts(1)[0]
-	if err := s.start(dir, "redis-server", "--port", strconv.Itoa(s.port), "--save", "", "--appendonly", "no", "--dir", dir); err != nil {
-		return err
+// single reports whether a subject is one process.
+func single(name string) bool {
+	return name == subjectRedis || name == subjectNode || strings.ContainsRune(name, filepath.Separator)
+}
+
+// threadFlags are the flags of a node for that many threads; 0 = its default.
+func threadFlags(threads int) []string {
+	if threads == 0 {
+		return nil
 	}
-	return s.await(ctx, s.port, func(c *client.Conn) error {
+	return []string{"--threads", strconv.Itoa(threads)}
+}
+
+// lookFor finds out whether a program of Debian's package redis-server is installed.
+func lookFor(program, debian string) error {
+	if _, err := exec.LookPath(program); err != nil {
+		return fmt.Errorf("%w: %s (Debian: apt-get install %s)", errMissing, program, debian)
+	}
+	return nil
+}
+
+// ping reports whether a server answers.
+func ping(ctx context.Context) func(c *client.Conn) error {
+	return func(c *client.Conn) error {
 		_, err := c.Do(ctx, "PING")
 		return err
-	})
+	}
+}
+
+// startRedis starts one redis-server, with further arguments.
+func (s *subject) startRedis(ctx context.Context, dir string, more ...string) error {
+	if err := lookFor("redis-server", "redis-server"); err != nil {
+		return err
+	}
+	port := freePorts(1)[0]
+	if s.port == 0 {
+		s.port = port
+	}
+	args := append([]string{"--port", strconv.Itoa(port), "--save", "", "--appendonly", "no", "--dir", dir}, more...)
+	if err := s.start(dir, "redis-server", args...); err != nil {
+		return err
+	}
+	s.ports = append(s.ports, port)
+	return s.await(ctx, port, ping(ctx))
+}
+
+// redisClusterNodes are three primaries and a replica each.
+const redisClusterNodes = 6
+
+// startRedisCluster starts a Redis Cluster.
+func (s *subject) startRedisCluster(ctx context.Context, dir string) error {
+	if err := lookFor("redis-cli", "redis-tools"); err != nil {
+		return err
+	}
+	create := []string{"--cluster", "create"}
+	for i := range redisClusterNodes {
+		if err := s.startRedis(ctx, dir, "--cluster-enabled", "yes", "--cluster-config-file", fmt.Sprintf("nodes-%d.conf", i)); err != nil {
+			return err
+		}
+		create = append(create, addr(s.ports[i]))
+	}
+	create = append(create, "--cluster-replicas", "1", "--cluster-yes")
+	if out, err := exec.CommandContext(ctx, "redis-cli", create...).CombinedOutput(); err != nil {
+		return fmt.Errorf("redis-cli: %w\n%s", err, out)
+	}
+	for _, port := range s.ports {
+		if err := s.await(ctx, port, clusterWhole(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clusterWhole reports an error until a Redis Cluster serves all slots and, where it asks a replica, that follows its primary.
+func clusterWhole(ctx context.Context) func(c *client.Conn) error {
+	return func(c *client.Conn) error {
+		info, err := c.Do(ctx, "CLUSTER", "INFO")
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(fmt.Sprint(info), "cluster_state:ok") {
+			return errors.New("the cluster is not ok yet")
+		}
+		if info, err = c.Do(ctx, "INFO", "replication"); err != nil {
+			return err
+		}
+		if strings.Contains(fmt.Sprint(info), "master_link_status:down") {
+			return errors.New("a replica does not follow yet")
+		}
+		return nil
+	}
 }
 
 // startRingcache starts a cluster of the program cached.
-func (s *subject) startRingcache(ctx context.Context, dir, cached string, nodes, threads int) error {
+func (s *subject) startRingcache(ctx context.Context, dir, cached string, nodes int, flags []string) error {
 	ports := freePorts(nodes)
 	s.port = ports[0]
-	for i, port := range ports {
-		args := []string{"--port", strconv.Itoa(port), "--dir", filepath.Join(dir, strconv.Itoa(port))}
-		if threads > 0 {
-			args = append(args, "--threads", strconv.Itoa(threads))
-		}
-		if i > 0 {
-			args = append(args, "--join", addr(ports[0]))
-		}
-		if err := s.start(dir, cached, args...); err != nil {
+	for _, port := range ports {
+		if err := s.addNode(dir, cached, port, flags); err != nil {
 			return err
 		}
 	}
@@ -148,13 +239,23 @@ func (s *subject) startRingcache(ctx context.Context, dir, cached string, nodes,
 	return nil
 }
 
+// addNode starts one more node of a cluster.
+func (s *subject) addNode(dir, cached string, port int, flags []string) error {
+	args := append([]string{"--port", strconv.Itoa(port), "--dir", filepath.Join(dir, strconv.Itoa(port))}, flags...)
+	if len(s.ports) > 0 {
+		args = append(args, "--join", addr(s.ports[0]))
+	}
+	s.ports = append(s.ports, port)
+	return s.start(dir, cached, args...)
+}
+
 // ready reports an error until the slots are spread over that many nodes.
 func ready(ctx context.Context, c *client.Conn, nodes int) error {
 	st, err := c.Status(ctx)
 	if err != nil {
 		return err
 	}
-	if len(st.Nodes) != nodes || st.Slots.Unserved+st.Slots.Migrating > 0 {
+	if len(st.Nodes) != nodes || st.Slots.Unserved+st.Slots.Migrating+st.Slots.UnderReplicated > 0 {
 		return errors.New("not spread yet")
 	}
 	for _, n := range st.Nodes {
@@ -213,7 +314,7 @@ func (s *subject) stop() {
 		_ = cmd.Wait() // it was told to end: its status says no more
 		timer.Stop()
 	}
-	s.procs = nil
+	s.procs, s.ports = nil, nil
 }
 
 func addr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -58,13 +58,13 @@ func (t *table) ratio(k, base cell, figure func(measurement) float64) float64 {
 func cpu(m measurement) float64 { return m.cpuMicro }
 func rps(m measurement) float64 { return m.rps }
 
-func (t *table) print(w io.Writer, o *options) {
+func (t *table) print(w io.Writer, o *options, base string) {
 	fmt.Fprintf(w, "%d rounds, %d clients, %d-byte values, %d keys; medians; ratios to %s of the same round\n\n",
-		o.rounds, o.clients, o.size, o.keys, subjectRedis)
+		o.rounds, o.clients, o.size, o.keys, base)
 	fmt.Fprintln(w, "| subject | test | P | requests/s | p50 ms | p99 ms | CPU us/request | requests/s ratio | CPU ratio |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|")
 	for _, k := range t.keys {
-		base := cell{subjectRedis, k.test, k.depth}
+		base := cell{base, k.test, k.depth}
 		fmt.Fprintf(w, "| %s | %s | %d | %.0f | %.2f | %.2f | %.2f | %.2f | %.2f |\n", k.subject, k.test, k.depth,
 			t.median(k, rps), t.median(k, func(m measurement) float64 { return m.p50Milli }),
 			t.median(k, func(m measurement) float64 { return m.p99Milli }), t.median(k, cpu), t.ratio(k, base, rps), t.ratio(k, base, cpu))

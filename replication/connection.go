@@ -100,6 +100,7 @@ func (s *Sender) welcome(h header, body []byte) error {
 	if stream == s.mu.stream && offset >= s.acked() && offset <= s.mu.sent {
 		// No acknowledgement yet: what the replica said of slots that it has lost may not have come, and is said again before that.
 		s.mu.sent = offset
+		s.resumed.Add(1)
 	} else {
 		s.reset()
 	}

@@ -43,6 +43,8 @@ type Sender struct {
 	end       atomic.Uint64
 	effective atomic.Uint64
 	work      atomic.Bool // see NeedsSync
+	full      atomic.Uint64
+	resumed   atomic.Uint64
 
 	scratch []byte // Sync's own
 
@@ -171,6 +173,10 @@ func (s *Sender) has(slot uint16, tally int) bool {
 	c := s.slots.at(slot)
 	return c != nil && c.tags.Load()>>tally&1 == 1
 }
+
+// Syncs is how many slots have been sent whole, or begun to be, and how many times a new connection went on where the one before it had
+// ended. Atomic.
+func (s *Sender) Syncs() (full, resumed uint64) { return s.full.Load(), s.resumed.Load() }
 
 // Last is the offset after the slot's last effect. A reply waits until Acked has come to it. Atomic.
 func (s *Sender) Last(slot uint16) uint64 {

@@ -154,6 +154,7 @@ func (s *Sender) begin(slot uint16, c *carried) {
 		s.tell(slot, c, c.term)
 	}
 	s.control(frameSyncBegin, slot)
+	s.full.Add(1)
 	c.state, c.since, c.cursor = slotSyncing, s.mu.buf.end, 0
 	s.mu.syncing = int(slot)
 	s.changed(slot, c)

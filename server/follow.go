@@ -38,6 +38,7 @@ func (s *Server) AcceptStream(nc net.Conn, from bus.Peer) {
 
 // Data implements front.Handler: effects have come.
 func (f *following) Data(_ *front.Conn, p []byte) {
+	f.l.stats.replIn += int64(len(p))
 	if len(f.in) > 0 {
 		f.in = append(f.in, p...)
 		p = f.in

@@ -274,6 +274,7 @@ func (n *node) Stats() command.Stats {
 		Connections: since(cConnections), RejectedConnections: since(cRejected), Commands: total, OpsPerSec: ops,
 		NetIn: since(cBytesIn), NetOut: since(cBytesOut), InKBps: in, OutKBps: out, Reads: since(cReads), Writes: since(cWrites),
 		Forwarded: since(cForwarded), Served: since(cServed), Held: since(cHeldTotal), InFlight: int(s.sum(cInflight)), LeasesLost: uint64(s.highest(cLeasesLost)),
+		ReplIn: since(cReplIn), ReplOut: since(cReplOut), SyncFull: since(cSyncFull), SyncPartial: since(cSyncPartial),
 		Expired: stats.Expired, ExpiredFields: stats.Fields, Evicted: stats.Evicted, OverLimitMilli: stats.OverLimit.Milliseconds(),
 		OverLimitNowMilli: stats.OverLimitNow.Milliseconds(), Hits: stats.Hits, Misses: stats.Misses,
 		CPUSys: usage.sys, CPUUser: usage.user, LeaseMilli: max(0, left.Milliseconds()), Term: s.opt.Cluster.View().Term,

@@ -16,6 +16,9 @@ type loopStats struct {
 	bytesIn, bytesOut, forwarded, served, heldTotal int64
 	executed, reads, writes                         int64 // commands: run here; reading and writing calls of this node's clients
 
+	replIn, replOut       int64 // bytes of effects and syncs
+	syncFull, syncPartial int64 // slots sent whole to replicas; streams that went on
+
 	leasesLost int64 // how often the loop found its node without the lease that it had in the batch before
 
 	// Gauges, taken on the tick.
@@ -49,6 +52,10 @@ const (
 	cClientBytes
 	cBlocked
 	cBlockedTimed
+	cReplIn
+	cReplOut
+	cSyncFull
+	cSyncPartial
 	numCounters
 )
 
@@ -66,6 +73,7 @@ func (l *loop) publish() {
 		cParked: int64(len(l.parked)), cHeld: int64(len(l.held)), cInflight: inflight,
 		cMaxInput: s.maxInput, cMaxOutput: s.maxOutput, cClientBytes: s.clientBytes, cLinks: s.links, cLinkBytes: s.linkBytes,
 		cBlocked: int64(l.waiting.clients), cBlockedTimed: int64(l.waiting.timed),
+		cReplIn: s.replIn, cReplOut: s.replOut, cSyncFull: s.syncFull, cSyncPartial: s.syncPartial,
 	} {
 		if s.shown[i].Load() != v { // a load is free, a store is a locked instruction
 			s.shown[i].Store(v)

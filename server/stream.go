@@ -24,6 +24,8 @@ type stream struct {
 	addr   atomic.Pointer[string]
 	posted atomic.Bool // the loop has been told that there is something to send
 
+	full, resumed uint64 // of sender.Syncs, that the loop has counted
+
 	conn     *front.Conn // nil while it is down
 	in       []byte      // the start of a frame that has not arrived whole
 	dialling bool
@@ -109,9 +111,15 @@ func (s *stream) pump() {
 	}
 	for s.sender.Pending() && s.conn.Backlog() < streamBacklog {
 		s.conn.Reserve(streamWrite)
+		before := len(s.conn.Out)
 		s.conn.Out = s.sender.Take(s.conn.Out, streamWrite)
+		s.l.stats.replOut += int64(len(s.conn.Out) - before)
 		s.conn.Dirty()
 	}
+	full, resumed := s.sender.Syncs()
+	s.l.stats.syncFull += int64(full - s.full)
+	s.l.stats.syncPartial += int64(resumed - s.resumed)
+	s.full, s.resumed = full, resumed
 }
 
 // dial connects in the background unless the connection stands or the last failure is too recent.

@@ -63,8 +63,8 @@ type Stats struct {
 	EvictedClients      uint64
 	DirtyKeys           uint64 // changes to the keyspace; never reset
 	UnexpectedErrors    uint64 // replies to peers that should have had no error
-	SyncFull            uint64 // full synchronisations served
-	SyncPartial         uint64 // streams that went on from their offset
+	SyncFull            uint64 // slots that were sent whole to replicas
+	SyncPartial         uint64 // streams to replicas that went on from their offset
 	Replication         ReplicationStats
 	CPUSys, CPUUser     float64
 	CPULoopSys          float64 // seconds, the event loops alone

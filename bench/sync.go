@@ -150,7 +150,7 @@ func (d *dataset) appendMixed(b []byte, i uint64) []byte {
 }
 
 const (
-	syncPoll    = 20 * time.Millisecond
+	syncPoll    = 50 * time.Millisecond
 	syncTimeout = 5 * time.Minute
 	// syncBegun is how many bytes a primary sends before data does: greetings and maps.
 	syncBegun = 256 << 10

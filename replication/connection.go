@@ -19,6 +19,7 @@ func (s *Sender) Open(now time.Duration) {
 	s.mu.conn, s.mu.broken, s.mu.refused = connHello, nil, false
 	s.mu.heard, s.mu.since = now, now
 	s.mu.conns++
+	s.mu.pace = newPacing()
 	s.mu.control = appendFrame(s.mu.control[:0], frameHello, version, 0,
 		s.opt.Incarnation, s.mu.stream, s.acked(), s.mu.buf.end, s.mu.conns)
 	s.setHealthy()
@@ -120,6 +121,7 @@ func (s *Sender) ack(offset uint64) error {
 		s.mu.overflowed = false
 	}
 	s.mu.buf.release(offset)
+	s.mu.pace.acked(offset, s.mu.now)
 	if offset >= s.mu.giantEnd {
 		s.mu.giant = 0
 	}

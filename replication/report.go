@@ -31,6 +31,9 @@ func (s *Sender) Report() (synced, behind *ring.SlotSet, number uint64) {
 	return synced, behind, s.mu.report
 }
 
+// newsEvery is how often, at most, it is news that slots have become equal: during a full sync hundreds a second do.
+const newsEvery = 50 * time.Millisecond
+
 // News reports whether a Report now would say something that the leader may not have heard. It costs little where nothing has changed since it
 // last answered no.
 func (s *Sender) News() bool {
@@ -40,8 +43,12 @@ func (s *Sender) News() bool {
 		return false
 	}
 	lagging := s.mu.silent || s.mu.refused || s.mu.overflowed
+	if synced := s.mu.now-s.mu.newsAt < newsEvery; synced && !lagging && s.mu.counts[tallyDark] == 0 {
+		return false // nothing that could not wait: news stays set
+	}
 	for _, c := range s.slots.all() {
 		if c.inSync && (lagging || c.state == slotUnequal) || !c.inSync && c.own && c.settled && !lagging {
+			s.mu.newsAt = s.mu.now
 			return true
 		}
 	}

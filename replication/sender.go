@@ -76,8 +76,10 @@ type Sender struct {
 		marks   markQueue
 		report  uint64        // number of the last report
 		news    bool          // see News
+		newsAt  time.Duration // when it last answered yes
 		syncing int           // the slot that is being walked, or -1
 		ready   []uint16      // slots to sync, as of the last look
+		pace    pacing
 		holdOff time.Duration // no sync begins before: see syncRetry
 		hint    int           // slots below it are attached
 
@@ -149,7 +151,7 @@ const giantPart = 4
 func NewSender(opt SenderOptions) *Sender {
 	s := &Sender{opt: opt}
 	s.mu.stream = newStream()
-	s.mu.syncing = -1
+	s.mu.syncing, s.mu.pace = -1, newPacing()
 	s.effective.Store(math.MaxUint64)
 	return s
 }

@@ -9,9 +9,12 @@ import (
 const (
 	// syncStep is about how many bytes one walk under a slot's lock gives: some ten microseconds.
 	syncStep = 16 << 10
-	// syncWindow is how many bytes without acknowledgement let a sync pause: what a fast network holds, and little beside the buffer,
-	// which is for live effects.
-	syncWindow = 4 << 20
+	// syncWindow is how many bytes without acknowledgement let a sync pause, at most: what a fast network holds, and little beside the
+	// buffer, which is for live effects. syncWindowMin is where it begins, and goes on when the replica is slow.
+	syncWindow, syncWindowMin = 4 << 20, 32 << 10
+	// syncDelay is how much longer than at its quickest an acknowledgement may take during a sync, or syncDelayPart of the quickest where
+	// that is more. Live effects wait behind those of the sync, and clients for them.
+	syncDelay, syncDelayPart = 250 * time.Microsecond, 4
 	// syncRetry is how long no sync begins after the replica refused one. Its map is newer than this node's, for a moment.
 	syncRetry = 100 * time.Millisecond
 	// keepScratch is how many bytes of room are kept for a walk.
@@ -29,7 +32,42 @@ func (s *Sender) look() {
 }
 
 // open reports whether a sync may send more.
-func (s *Sender) open() bool { return s.mu.buf.len() < min(syncWindow, s.opt.Buffer/2) }
+func (s *Sender) open() bool { return s.mu.buf.len() < min(s.mu.pace.window, s.opt.Buffer/2) }
+
+// pacing keeps a sync from filling the queue between the nodes. The window grows while acknowledgements come about as quickly as they ever
+// have on this connection, and shrinks when they do not, as LEDBAT's (RFC 6817) does: what is over the quickest is queue.
+type pacing struct {
+	window  int           // bytes
+	base    time.Duration // the quickest acknowledgement of the connection; 0 = none yet
+	sentAt  time.Duration // when the measured bytes were appended
+	measure uint64        // offset whose acknowledgement ends the measurement; 0 = none is under way
+}
+
+func newPacing() pacing { return pacing{window: syncWindowMin} }
+
+// sent begins a measurement with the bytes before end.
+func (p *pacing) sent(end uint64, now time.Duration) {
+	if p.measure == 0 {
+		p.measure, p.sentAt = end, now
+	}
+}
+
+// acked ends it, once they are acknowledged.
+func (p *pacing) acked(offset uint64, now time.Duration) {
+	if p.measure == 0 || offset < p.measure {
+		return
+	}
+	took := max(now-p.sentAt, time.Microsecond)
+	if p.measure = 0; p.base == 0 || took < p.base {
+		p.base = took
+	}
+	delay := max(syncDelay, p.base/syncDelayPart)
+	if queue := took - p.base; queue > delay {
+		p.window = max(p.window-p.window/4, syncWindowMin)
+	} else {
+		p.window = min(p.window+syncStep*int(delay-queue)/int(delay), syncWindow)
+	}
+}
 
 // Sync attaches slots, and goes on with full syncs by about budget bytes: slots one after another, those with the fewest copies first.
 // It is called under no lock, by one goroutine at a time, while more is true or NeedsSync says so.
@@ -176,6 +214,7 @@ func (s *Sender) walk(slot uint16, budget int) (sent int) {
 		s.overflow()
 	default:
 		s.put(out)
+		s.mu.pace.sent(s.mu.buf.end, s.mu.now)
 		c.cursor = next
 		if done {
 			at := s.opt.Positions.Get(slot)

@@ -18,6 +18,7 @@ type following struct {
 	l    *loop
 	c    *front.Conn
 	peer string
+	to   *target
 	r    *replication.Receiver
 	in   []byte // what has not been taken: the start of a frame, or frames that wait for their map
 }
@@ -26,10 +27,10 @@ type following struct {
 func (s *Server) AcceptStream(nc net.Conn, from bus.Peer) {
 	l := s.loops[int(s.nextLoop.Add(1))%len(s.loops)]
 	l.ev.Adopt(nc, func(c *front.Conn) front.Handler {
-		f := &following{l: l, c: c, peer: from.NodeID}
+		f := &following{l: l, c: c, peer: from.NodeID, to: newTarget(s)}
 		f.r = replication.NewReceiver(replication.ReceiverOptions{
 			Self: s.opt.Self.ID, Peer: ring.NodeID(from.NodeID), Incarnation: s.copies.opt.Incarnation,
-			Target: newTarget(s), Positions: &s.copies.positions, Requests: &s.copies.requests, Received: &s.copies.received,
+			Target: f.to, Positions: &s.copies.positions, Requests: &s.copies.requests, Received: &s.copies.received,
 		})
 		l.followings[f] = struct{}{}
 		return f
@@ -48,6 +49,7 @@ func (f *following) Data(_ *front.Conn, p []byte) {
 
 func (f *following) take(p []byte) {
 	f.c.Reserve(minReplyRoom)
+	f.to.ctx.Now = time.Now().UnixMilli()
 	rest, out, err := f.r.Receive(p, f.c.Out, control.Mono())
 	f.c.Out = out
 	f.c.Dirty()
@@ -102,7 +104,6 @@ func (t *target) Unlock(slot uint16) { t.srv.opt.Keyspace.UnlockSlot(slot) }
 
 // Apply implements replication.Target.
 func (t *target) Apply(slot uint16, db int, args [][]byte) error {
-	t.ctx.Now = time.Now().UnixMilli()
 	t.ctx.Out.B = t.ctx.Out.B[:0]
 	if !t.ctx.ApplyLocked(slot, db, args) {
 		return errUnknownEffect

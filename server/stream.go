@@ -41,7 +41,7 @@ const (
 	streamWrite   = 256 << 10
 	streamBacklog = 1 << 20
 	// syncSlice is about how many bytes of a full sync a batch makes: what it costs clients of that batch.
-	syncSlice = 32 << 10
+	syncSlice = 8 << 10
 	// streamRedialMax is the longest wait between two dials of a replica.
 	streamRedialMax = 200 * time.Millisecond
 )

@@ -26,7 +26,7 @@ func (p *pass) sync(i int, slot *ring.Slot, step *slotStep) {
 			if owner.report.Behind[n.ID].Has(uint16(i)) {
 				step.out.add(r)
 			}
-		case !present, p.nodes[r].restarted, p.nodes[r].absent: // lost, or about to be dropped
+		case p.HoldSyncs && slot.Next != r, !present, p.nodes[r].restarted, p.nodes[r].absent: // later; lost; or about to be dropped
 		case owner.report.Synced[n.ID].Has(uint16(i)) && owner.report.Incarnations[n.ID] == n.Incarnation:
 			step.in.add(r)
 		}

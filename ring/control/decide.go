@@ -46,6 +46,8 @@ type State struct {
 	LeaderSince time.Duration // Mono when this leader's term began
 	NodeTimeout time.Duration
 	Replicas    int // copies that each slot should have beside its primary
+	// HoldSyncs has copies that have become complete wait for more of them: each map costs every node milliseconds.
+	HoldSyncs bool
 	// LostSlotsAfter is how long a slot waits for the last node that may have its data; below 0: for ever.
 	LostSlotsAfter time.Duration
 

@@ -142,9 +142,12 @@ func (s *script) run(args []string) ([]string, error) {
 	case "set":
 		for _, a := range args {
 			k, v, _ := strings.Cut(a, "=")
-			if k == "replicas" {
+			switch k {
+			case "replicas":
 				s.Replicas, _ = strconv.Atoi(v)
-			} else {
+			case "hold-syncs":
+				s.HoldSyncs = v == "true"
+			default:
 				s.LostSlotsAfter, _ = time.ParseDuration(v)
 			}
 		}

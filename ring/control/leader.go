@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,8 @@ const (
 	ticksPerTimeout = 10
 	// eventGather is how long the controller waits after an event for more of its kind, so that one commit takes them all.
 	eventGather = 3 * time.Millisecond
+	// syncGather is how long after copies were put in sync the next ones are: a full sync completes hundreds a second.
+	syncGather = 100 * time.Millisecond
 )
 
 // leadership is one term of this node as leader.
@@ -48,7 +51,8 @@ type leadership struct {
 		of     uint64
 	}
 
-	want      wanted // touched by the controller alone
+	want      wanted        // touched by the controller alone
+	syncedAt  time.Duration // Mono when copies were last put in sync; touched by the controller alone
 	voterBusy atomic.Bool
 
 	probes map[ring.NodeID]nodeProbe // touched by the controller alone
@@ -186,7 +190,11 @@ func (l *leadership) step() (Decision, State) {
 
 	l.mu.Lock()
 	s.Now, s.Nodes = Mono(), l.liveness()
+	s.HoldSyncs = l.syncedAt != 0 && s.Now-l.syncedAt < syncGather
 	d := Decide(s)
+	if slices.ContainsFunc(d.Changes, putsInSync) {
+		l.syncedAt = s.Now
+	}
 	l.view.Store(l.look(&s))
 	if len(d.Changes) > 0 {
 		l.mu.floor = s.Map.Epoch + 1
@@ -201,6 +209,12 @@ func (l *leadership) step() (Decision, State) {
 		}
 	}
 	return d, s
+}
+
+// putsInSync reports whether a change puts a copy in sync.
+func putsInSync(c ring.Change) bool {
+	set, ok := c.(ring.SetSlots)
+	return ok && len(set.InSync) > 0
 }
 
 // survey is what the controller goes by now, but for what the ring wants.

@@ -29,7 +29,7 @@ func TestPacing(t *testing.T) {
 		}
 		var acks []flight
 		acked, took, bytes, begun := uint64(0), time.Duration(0), 0, time.Duration(0)
-		for step := 0; step < 60_000; step++ {
+		for step := range 60_000 {
 			if step == 30_000 {
 				bytes, idle, begun = 0, 0, now
 			}

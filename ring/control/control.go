@@ -211,7 +211,7 @@ func (n *Node) start() error {
 	if _, err := n.dir.read(peersFile, &n.peers.bus); err != nil {
 		return err
 	}
-	state, err := hasRaftState(n.dir.path)
+	state, whole, err := hasRaftState(n.dir.path)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (n *Node) start() error {
 	switch p := n.dir.phase(); {
 	case p == phaseNone && state:
 		return fmt.Errorf("%w: %s has the state of a cluster, but %s is missing", ErrDirState, n.dir.path, clusterFile)
-	case p == phaseMember && !state:
+	case p == phaseMember && !whole, state && !whole:
 		return fmt.Errorf("%w: %s is of a member of cluster %s, but the state in %s is missing", ErrDirState, n.dir.path,
 			n.dir.ClusterID(), raftFile)
 	case p == phaseNone && len(n.cfg.Join) > 0:

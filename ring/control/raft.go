@@ -25,8 +25,10 @@ const (
 	raftPool = 3
 	// snapshotsKept on disk: the newest, and one before it in case the newest cannot be read.
 	snapshotsKept = 2
-	// snapshotEvery entries Raft writes a snapshot; a Map is at most a few hundred KB and changes are rare.
-	snapshotEvery = 1024
+	// snapshotEvery entries Raft writes a snapshot, if snapshotInterval has passed (up to twice that: Raft draws it). A Map is at most a few
+	// hundred KB. A node that starts makes all changes since the snapshot anew, each of which takes a millisecond or two.
+	snapshotEvery    = 16
+	snapshotInterval = 2 * time.Second
 	// trailingEntries stay in the log after a snapshot, for followers a little behind.
 	trailingEntries = 512
 	// boltTimeout bounds the wait for the database's own lock. The directory's lock is held, so nobody else should have it.
@@ -88,7 +90,7 @@ func openConsensus(n *Node, f raft.FSM, first *raft.Configuration) (*consensus, 
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(n.Self())
 	c.Logger = log
-	c.SnapshotThreshold, c.TrailingLogs = snapshotEvery, trailingEntries
+	c.SnapshotThreshold, c.SnapshotInterval, c.TrailingLogs = snapshotEvery, snapshotInterval, trailingEntries
 	c.NoLegacyTelemetry = true
 	raftTiming(c, n.cfg.NodeTimeout)
 	trans := &ackTransport{
@@ -129,18 +131,23 @@ func openStore(dir string) (*raftboltdb.BoltStore, error) {
 	return store, nil
 }
 
-// hasRaftState tells whether Raft has written anything into the directory.
-func hasRaftState(dir string) (bool, error) {
+// hasRaftState tells whether Raft has written anything into the directory, and whether its log and its votes are there (whole).
+// Snapshots alone are not enough: who has forgotten its vote could give it twice.
+func hasRaftState(dir string) (found, whole bool, err error) {
 	store, err := openStore(dir)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	defer store.Close()
+	if whole, err = raft.HasExistingState(store, store, raft.NewInmemSnapshotStore()); whole || err != nil {
+		return whole, whole, err
+	}
 	snaps, err := raft.NewFileSnapshotStoreWithLogger(filepath.Join(dir, snapDir), snapshotsKept, nil)
 	if err != nil {
-		return false, fmt.Errorf("control: snapshots: %w", err)
+		return false, false, fmt.Errorf("control: snapshots: %w", err)
 	}
-	return raft.HasExistingState(store, store, snaps)
+	found, err = raft.HasExistingState(store, store, snaps)
+	return found, false, err
 }
 
 func (c *consensus) close() {
@@ -150,6 +157,7 @@ func (c *consensus) close() {
 		c.asking.over = true
 		c.asking.Unlock()
 		if c.Raft != nil {
+			_ = c.Raft.Snapshot().Error() // so that the next start has nothing to make anew; there may be nothing new, or no room
 			_ = c.Raft.Shutdown().Error()
 		}
 		c.trans.beats.Lock()

@@ -253,7 +253,30 @@ func zsetRangeStore(c *Ctx) {
 	for e, f, ok := members.Next(); ok; e, f, ok = members.Next() {
 		list.add(e, f)
 	}
+	c.packZeros(list.members, &span)
 	c.storeScored(c.ref(1), list.members)
+}
+
+// packZeros takes the sign from the zeros that Redis would have put into a packed set, which has no negative zero, before what it stores
+// outgrew that form. It begins with the packed form unless it knows at once that there are too many members, and it adds them in the
+// order of the range.
+func (c *Ctx) packZeros(members []store.Scored, s *rangeSpan) {
+	th := c.KS.Thresholds()
+	if s.kind == rangeRank && len(members) > th.ZsetEntries {
+		return
+	}
+	for i := range min(len(members), th.ZsetEntries) {
+		m := &members[i]
+		if s.reverse {
+			m = &members[len(members)-1-i]
+		}
+		if len(m.Member) > th.ZsetValue {
+			return
+		}
+		if m.Score == 0 {
+			m.Score = 0 // a negative zero as well
+		}
+	}
 }
 
 // scoredList is members and scores that are a result.

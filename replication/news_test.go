@@ -64,4 +64,22 @@ func TestNews(t *testing.T) {
 	if s.News() {
 		t.Error("nothing is news")
 	}
+	// A claim whose slot is live no more holds replies back until it is taken back.
+	at(time.Second + 4*newsEvery)
+	equal(3)
+	s.Report()
+	s.mu.Lock()
+	c = s.slots.at(3)
+	c.state = slotDetached
+	s.changed(3, c)
+	s.mu.Unlock()
+	if !s.News() {
+		t.Error("a claim to take back is no news")
+	}
+	_, _, number := s.Report()
+	s.Heard(number)
+	at(time.Second + 6*newsEvery)
+	if s.News() {
+		t.Error("a claim that was taken back is news")
+	}
 }

@@ -171,6 +171,26 @@ func TestClaims(t *testing.T) {
 	c.equal(7, p, r)
 }
 
+// A claim about a copy that the map has dropped is over: what is decided by it, if the copy is added again, is void. Replies about other
+// slots would wait for nothing.
+func TestClaimOfADroppedCopy(t *testing.T) {
+	c, p, r, l := pair(t, 7, 8)
+	c.commit(ring.SetSlots{Slots: one(7), From: p.id, OutOfSync: []ring.NodeID{r.id}})
+	c.adoptAll()
+	c.settle()
+	if synced, _, _ := l.s.Report(); !synced.Has(7) {
+		t.Fatal("an equal copy is not claimed")
+	}
+	c.commit(ring.SetSlots{Slots: one(7), From: p.id, Drop: []ring.NodeID{r.id}})
+	c.adoptAll()
+	waits := p.run(8, 0, RequestID{}, "SET", "k", "v")
+	c.settle()
+	if l.s.Waits(7) || !released(waits) {
+		t.Fatal("the primary still waits for a copy that is gone")
+	}
+	c.equal(8, p, r)
+}
+
 // What was replied before the primary waited must be at the replica when it is claimed.
 func TestClaimComesAfterTheBarrier(t *testing.T) {
 	c, p, r, l := pair(t, 7)

@@ -43,16 +43,24 @@ func (s *Sender) News() bool {
 		return false
 	}
 	lagging := s.mu.silent || s.mu.refused || s.mu.overflowed
-	if synced := s.mu.now-s.mu.newsAt < newsEvery; synced && !lagging && s.mu.counts[tallyDark] == 0 {
+	wait := s.mu.now-s.mu.newsAt < newsEvery
+	if wait && !lagging && s.mu.counts[tallyDark] == 0 {
 		return false // nothing that could not wait: news stays set
 	}
+	later := false
 	for _, c := range s.slots.all() {
-		if c.inSync && (lagging || c.state == slotUnequal) || !c.inSync && c.own && c.settled && !lagging {
+		urgent := c.inSync && (lagging || c.state == slotUnequal)
+		// The last is the taking back of a claim that holds replies back.
+		if urgent || !c.inSync && (c.own && c.settled && !lagging || c.claim != 0 && c.state != slotLive) {
+			if wait && !urgent {
+				later = true
+				continue
+			}
 			s.mu.newsAt = s.mu.now
 			return true
 		}
 	}
-	s.mu.news = false
+	s.mu.news = later
 	return false
 }
 

@@ -82,8 +82,8 @@ func (s *Sender) setSlot(slot uint16, c *carried, by *ring.Slot, leads, carries,
 		s.stopWalk(slot)
 		c.state = slotNone
 	}
-	if !leads || by.Epoch != c.term {
-		c.claim = 0 // reports of an earlier term decide nothing
+	if !leads || by.Epoch != c.term || !carries {
+		c.claim = 0 // reports of an earlier term decide nothing, nor do those about an earlier copy
 	}
 	c.term, c.inSync, c.copies = by.Epoch, inSync, uint8(bits.OnesCount8(by.InSync))
 	s.changed(slot, c)

@@ -280,6 +280,7 @@ func (s *Server) Report(r *control.Report) {
 func (s *Server) Heard(r control.Report) { s.copies.heard(r) }
 
 func (c *Copies) report(r *control.Report) {
+	r.CopiesEpoch = c.epoch.Load() // before the streams are asked, which may have a newer map
 	c.each(func(s *stream) {
 		synced, behind, n := s.sender.Report()
 		if r.Numbers == nil {

@@ -18,7 +18,7 @@ func (p *pass) sync(i int, slot *ring.Slot, step *slotStep) {
 	if !owner.fit || owner.report.Epoch < slot.Epoch || len(owner.report.Behind) == 0 && len(owner.report.Synced) == 0 {
 		return
 	}
-	present := p.CopiesSince == nil || owner.report.Epoch >= p.CopiesSince(i)
+	present := p.CopiesSince == nil || owner.report.CopiesEpoch >= p.CopiesSince(i)
 	for _, r := range slot.Copies() {
 		n := &p.Map.Nodes[r]
 		switch {

@@ -31,7 +31,7 @@ func TestClaimsOfEarlierCopies(t *testing.T) {
 		taken           bool
 	}{{m.Epoch, m.Epoch, true}, {m.Epoch - 1, m.Epoch, false}, {m.Epoch, 0, true}} {
 		report := &Report{
-			Epoch: tc.reported, NonEmpty: all, Synced: map[ring.NodeID]SlotSet{b: all}, Incarnations: map[ring.NodeID]uint64{b: 1},
+			Epoch: m.Epoch, CopiesEpoch: tc.reported, NonEmpty: all, Synced: map[ring.NodeID]SlotSet{b: all}, Incarnations: map[ring.NodeID]uint64{b: 1},
 		}
 		now := 10 * time.Second
 		s := State{

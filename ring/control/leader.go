@@ -138,8 +138,13 @@ func (l *leadership) control() {
 	defer tick.Stop()
 	var beside sync.WaitGroup
 	defer beside.Wait()
+	spread := n.Map().Epoch
 	for {
 		d, s := l.step()
+		if len(d.Changes) == 0 && s.Map.Epoch > spread {
+			spread = s.Map.Epoch
+			beside.Go(l.spread)
+		}
 		if d.Voter != nil && l.voterBusy.CompareAndSwap(false, true) {
 			beside.Go(func() {
 				defer l.voterBusy.Store(false)
@@ -168,6 +173,10 @@ func (l *leadership) control() {
 		}
 	}
 }
+
+// spread has the followers learn of the last change now. They hear that an entry is committed with the next one, or after Raft's
+// CommitTimeout, and replies may wait for a replica that waits for its map.
+func (l *leadership) spread() { _ = l.cons.Barrier(l.n.cfg.NodeTimeout).Error() }
 
 // found makes the first map: this node alone, primary of every slot.
 func (l *leadership) found() error {

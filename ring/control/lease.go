@@ -158,6 +158,9 @@ func (n *Node) report() Report {
 	n.pub.Unlock()
 	r := n.cfg.Report()
 	r.Epoch, r.Released, r.Refused = epoch, released, refused
+	if r.CopiesEpoch == 0 {
+		r.CopiesEpoch = epoch
+	}
 	return r
 }
 

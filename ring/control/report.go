@@ -79,6 +79,9 @@ type Report struct {
 	// Numbers is for the server alone, which gets it back with Config.Heard: its numbers for what the report says of each node.
 	Numbers map[ring.NodeID]uint64 `json:"-"`
 
+	// CopiesEpoch is of the map that Synced and Behind go by, or an older one. Where the server leaves it 0, that is Epoch.
+	CopiesEpoch uint64 `json:"copies_epoch"`
+
 	Epoch    uint64  `json:"epoch"`              // of the map this node goes by
 	Released SlotSet `json:"released,omitempty"` // slots of a handoff that it serves no more, held until the map changes: the target has all of them
 	Refused  SlotSet `json:"refused,omitempty"`  // slots whose handoff it refuses, since keys have come

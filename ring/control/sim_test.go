@@ -240,7 +240,7 @@ func (s *sim) asksFor(n *simNode) {
 // reportOf is what a node says, and makes its copies elsewhere complete where it may.
 func (s *sim) reportOf(n *simNode) *Report {
 	r := &Report{
-		Epoch: n.m.Epoch, Leaving: n.leaving,
+		Epoch: n.m.Epoch, CopiesEpoch: n.m.Epoch, Leaving: n.leaving,
 		Synced: map[ring.NodeID]SlotSet{}, Behind: map[ring.NodeID]SlotSet{}, Incarnations: maps.Clone(n.links),
 	}
 	for slot := range n.data {

@@ -33,12 +33,18 @@ const (
 	tagFormKeyed   tag = 7 // a Form with its hash key; tagForm has none
 	tagAddNodeInc  tag = 8 // an AddNode with an incarnation; tagAddNode has none
 	tagUpdateInc   tag = 9 // an UpdateNode with an incarnation; tagUpdateNode has none
+
+	tagStartRebalance tag = 10
+	tagEndRebalance   tag = 11
 )
 
 // The tags of the changes.
 func (RemoveNode) tag() tag  { return tagRemoveNode }
 func (SetDraining) tag() tag { return tagSetDraining }
 func (SetSlots) tag() tag    { return tagSetSlots }
+
+func (StartRebalance) tag() tag { return tagStartRebalance }
+func (EndRebalance) tag() tag   { return tagEndRebalance }
 
 func (c AddNode) tag() tag {
 	if c.Node.Incarnation == 0 {
@@ -153,6 +159,10 @@ func (d *decoder) change() Change {
 		return SetDraining{d.id("node"), d.bool("draining")}
 	case tagSetSlots:
 		return d.setSlots()
+	case tagStartRebalance:
+		return StartRebalance{*d.rebalance()}
+	case tagEndRebalance:
+		return EndRebalance{d.uint(1<<64-1, "rebalance"), d.bool("cancelled"), int64(d.uint(maxInt64, "end"))}
 	default:
 		d.fail("unknown change %d", t)
 		return nil
@@ -183,6 +193,14 @@ func (c UpdateNode) encode(e *encoder) {
 }
 
 func (c RemoveNode) encode(e *encoder) { e.id(c.ID) }
+
+func (c StartRebalance) encode(e *encoder) { e.rebalance(&c.Rebalance) }
+
+func (c EndRebalance) encode(e *encoder) {
+	e.uint(c.ID)
+	e.bool(c.Cancelled)
+	e.uint(uint64(c.At))
+}
 
 func (c SetDraining) encode(e *encoder) {
 	e.id(c.ID)
@@ -237,6 +255,19 @@ func encodable(c Change) error {
 		return c.Node.Validate()
 	case UpdateNode:
 		return (&Node{ID: c.ID, Addr: c.Addr, Bus: c.Bus, Weight: c.Weight, Zone: c.Zone}).Validate()
+	case StartRebalance:
+		r := c.Rebalance
+		r.ID, r.Slots, r.Bytes = 1, len(r.Goals), 0
+		for i := range r.Goals {
+			r.Bytes += r.Goals[i].Bytes
+		}
+		if err := r.validate(1); err != nil {
+			return fmt.Errorf("%w: %w", ErrEncoding, err)
+		}
+	case EndRebalance:
+		if c.At < 0 {
+			return fmt.Errorf("%w: a rebalance that ended at %d", ErrEncoding, c.At)
+		}
 	case SetSlots:
 		for _, list := range [][]NodeID{c.Drop, c.Add, c.OutOfSync, c.InSync} {
 			if len(list) > maxListed {

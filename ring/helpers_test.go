@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -69,7 +70,7 @@ func withNodes(t testing.TB, m *Map, members ...Member) *Map {
 // same reports whether two maps are equal.
 func same(a, b *Map) bool {
 	return a.Epoch == b.Epoch && a.ClusterID == b.ClusterID && a.HashKey == b.HashKey && slices.Equal(a.Nodes, b.Nodes) &&
-		a.Slots == b.Slots
+		a.Slots == b.Slots && reflect.DeepEqual(a.Rebalance, b.Rebalance)
 }
 
 // synced is m with all copies in sync: what it becomes when a plan has been carried out.

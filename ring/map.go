@@ -15,6 +15,7 @@ type Map struct {
 	HashKey   HashKey     // the cluster's secret for hashing keys; zero until a Form change, and in clusters older than it
 	Nodes     []Node      // sorted by ID
 	Slots     [Slots]Slot // indexed by slot: the way of a request is m.Slots[slot].Primary
+	Rebalance *Rebalance  // under way, or the last; nil when there has been none
 }
 
 // Slot is one slot's replica set. Indices are places in [Map.Nodes].
@@ -165,6 +166,11 @@ func (m *Map) Validate() error {
 	for i := range m.Slots {
 		if err := m.Slots[i].validate(len(m.Nodes), m.Epoch); err != nil {
 			return fmt.Errorf("%w: slot %d: %w", ErrMap, i, err)
+		}
+	}
+	if m.Rebalance != nil {
+		if err := m.Rebalance.validate(m.Epoch); err != nil {
+			return fmt.Errorf("%w: %w", ErrMap, err)
 		}
 	}
 	return nil

@@ -8,12 +8,13 @@ const (
 	mapVersionKeyed    = 2 // the hash key follows the cluster id
 	mapVersionInc      = 3 // as 1, with incarnations and fresh slots
 	mapVersionKeyedInc = 4 // as 2, with incarnations and fresh slots
+	mapVersionMoving   = 4 // added to any of these: a rebalance follows the slots
 
 	// slotFresh is the bit above the in-sync set of a fresh slot, from version 3 on.
 	slotFresh = 1 << MaxReplicas
 
 	// MaxMapBytes bounds an encoded map. The largest that a cluster can have, MaxNodes nodes with the longest names and slots that
-	// all differ, takes 1.01 MB; usual ones 16 KB (three nodes), 22 KB (ten), 100 KB (a hundred).
+	// all differ, takes 1.01 MB, and with a rebalance of every slot 1.5 MB; usual ones 16 KB (three nodes), 22 KB (ten), 100 KB (a hundred).
 	MaxMapBytes = 2 << 20
 )
 
@@ -22,6 +23,7 @@ const (
 //	version | epoch | cluster id | hash key (versions 2, 4) | nodes | nodes x (20-byte id | fields | incarnation (versions 3, 4))
 //	| states | states x (primary+1 | next+1 | replicas | each | in-sync bits, with the fresh bit (versions 3, 4) | term)
 //	| for each run of slots: state<<1 | 1 if a length follows | length-2
+//	| rebalance (versions 5 to 8)
 //
 // Few slots have a state of their own: a state is a pair of nodes, mostly. So the states are listed once, in the order in
 // which slots name them. The error is always nil; it is there for [encoding.BinaryMarshaler].
@@ -34,6 +36,9 @@ func (m *Map) MarshalBinary() ([]byte, error) {
 	}
 	if counted {
 		version += mapVersionInc - mapVersion
+	}
+	if m.Rebalance != nil {
+		version += mapVersionMoving
 	}
 	e.buf = append(e.buf, version)
 	e.uint(m.Epoch)
@@ -77,7 +82,11 @@ func (m *Map) MarshalBinary() ([]byte, error) {
 	for _, s := range states {
 		e.slot(s)
 	}
-	return append(e.buf, runs.buf...), nil
+	e.buf = append(e.buf, runs.buf...)
+	if m.Rebalance != nil {
+		e.rebalance(m.Rebalance)
+	}
+	return e.buf, nil
 }
 
 // counted reports whether m has what only versions 3 and 4 can say.
@@ -102,8 +111,13 @@ func UnmarshalMap(p []byte) (*Map, error) {
 	}
 	d := decoder{p: p}
 	version := d.uint(0x7f, "version")
-	if d.err == nil && (version < mapVersion || version > mapVersionKeyedInc) {
-		return nil, fmt.Errorf("%w: map of version %d, this node reads %d to %d", ErrEncoding, version, mapVersion, mapVersionKeyedInc)
+	const newest = mapVersionKeyedInc + mapVersionMoving
+	if d.err == nil && (version < mapVersion || version > newest) {
+		return nil, fmt.Errorf("%w: map of version %d, this node reads %d to %d", ErrEncoding, version, mapVersion, newest)
+	}
+	moving := version > mapVersionKeyedInc
+	if moving {
+		version -= mapVersionMoving
 	}
 	counted := version >= mapVersionInc
 	m := NewMap()
@@ -142,6 +156,9 @@ func UnmarshalMap(p []byte) (*Map, error) {
 	}
 	if counted && d.err == nil && !m.counted() {
 		d.fail("version %d of a map that needs it not", version) // a value has one encoding
+	}
+	if moving && d.err == nil {
+		m.Rebalance = d.rebalance()
 	}
 	if err := d.end(); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,24 @@ func smallMaps(t testing.TB) map[string]*Map {
 	old.HashKey = HashKey{}
 	counted := must(moving.Apply(UpdateNode{ID: ids[1], Addr: "h:7000", Incarnation: 300}))(t)
 	lost := must(old.Apply(SetSlots{Slots: []SlotRange{{7, 7}}, From: ids[0], Primary: ids[2], Force: true}))(t)
-	return map[string]*Map{"new": NewMap(), "three": formed, "moving": moving, "old": &old, "counted": counted, "lost": lost}
+	rebalanced := must(formed.Apply(StartRebalance{sampleRebalance(ids[:])}))(t)
+	ended := must(must(counted.Apply(StartRebalance{sampleRebalance(ids[:])}))(t).Apply(EndRebalance{counted.Epoch + 1, true, 1 << 41}))(t)
+	return map[string]*Map{
+		"new": NewMap(), "three": formed, "moving": moving, "old": &old, "counted": counted, "lost": lost, "rebalanced": rebalanced, "ended": ended,
+	}
+}
+
+// sampleRebalance is three goals, two of them alike.
+func sampleRebalance(ids []NodeID) Rebalance {
+	ids = slices.Sorted(slices.Values(ids))
+	none := unassigned.Replicas
+	one := none
+	one[0] = 2
+	return Rebalance{Rate: 1 << 20, Began: 1 << 40, Nodes: ids, Goals: []SlotGoal{
+		{Slot: 0, Primary: 1, Replicas: one, ReplicaCount: 1, Bytes: 1000},
+		{Slot: 7, Primary: 0, Replicas: none},
+		{Slot: 16383, Primary: 1, Replicas: one, ReplicaCount: 1, Bytes: 1 << 30},
+	}}
 }
 
 // sampleMaps are maps of all kinds.
@@ -50,6 +68,9 @@ func sampleChanges() []Change {
 			ClearNext: true, Drop: []NodeID{c}, Add: []NodeID{a, c}, OutOfSync: []NodeID{a}, InSync: []NodeID{c},
 		},
 		SetSlots{Slots: []SlotRange{{0, 16383}}, Primary: a},
+		StartRebalance{sampleRebalance([]NodeID{a, b, c})},
+		EndRebalance{12, true, 1 << 41},
+		EndRebalance{12, false, 0},
 	}
 }
 

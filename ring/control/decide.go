@@ -33,7 +33,7 @@ type Liveness struct {
 	LastAsked    time.Duration // Mono at its last request for a lease; the start of the leader's term when there was none
 	GrantedUntil time.Duration // Mono until which it may hold a lease that this leader granted; 0 none
 	GossipDead   bool          // gossip has given it up: a hint
-	Refused      bool          // since it last asked, nobody listens at its port: another
+	Unreached    bool          // since it last asked, no connection to its port could be made: another
 	Describes    *ring.Node    // what it says of itself now: address, weight, zone; nil before it asked
 	Report       *Report       // its last; nil before it asked
 
@@ -108,7 +108,7 @@ func (s *State) StateOf(n *ring.Node) NodeState {
 		silent = s.Now - max(l.LastAsked, s.LeaderSince)
 	}
 	switch {
-	case silent > s.NodeTimeout*downAfter/8, (l.Refused || l.GossipDead) && silent > leaseFor(s.NodeTimeout) && s.Now > l.GrantedUntil:
+	case silent > s.NodeTimeout*downAfter/8, (l.Unreached || l.GossipDead) && silent > leaseFor(s.NodeTimeout) && s.Now > l.GrantedUntil:
 		return StateDown
 	case l.GossipDead && silent > s.NodeTimeout*3/8, silent > s.NodeTimeout*suspectAfter/8:
 		return StateSuspect

@@ -134,7 +134,7 @@ func (s *script) run(args []string) ([]string, error) {
 		return nil, nil
 	case "refused":
 		l := s.Nodes[id(args[0])]
-		l.Refused = true
+		l.Unreached = true
 		s.Nodes[id(args[0])] = l
 		return nil, nil
 	case "want":

@@ -114,7 +114,7 @@ func (l *leadership) note(came time.Duration, req leaseRequest) bool {
 	}
 	news := v.Report == nil || *v.Describes != req.Node || came-v.LastAsked > l.n.cfg.NodeTimeout/2 || r.Leaving != v.Report.Leaving ||
 		len(r.Released) > 0 || len(r.Refused) > 0 || len(r.Synced) > 0 || len(r.Behind) > 0
-	v.LastAsked, v.Describes, v.Report, v.number, v.Refused = came, &req.Node, r, req.Number, false
+	v.LastAsked, v.Describes, v.Report, v.number, v.Unreached = came, &req.Node, r, req.Number, false
 	if news {
 		signal(l.events)
 	}

@@ -10,8 +10,9 @@ import (
 	"ringcache/ring"
 )
 
-// A node whose process has ended need not be waited for as long as one that may only be slow: nobody listens at its port. That a port
-// refuses a connection is a hint, not a proof, as gossip's word is: leases decide. See State.StateOf.
+// A node whose process has ended, or that the network has cut off, need not be waited for as long as one that may only be slow: no
+// connection to its port comes about, which the system would make for a process that stands still. It is a hint, not a proof, as gossip's
+// word is: leases decide. See State.StateOf.
 
 // Parts of NodeTimeout.
 const (
@@ -26,7 +27,7 @@ func (l *leadership) probe(s *State, beside func(func())) {
 		n := &s.Map.Nodes[i]
 		known := s.Nodes[n.ID]
 		heard := max(known.LastAsked, s.LeaderSince)
-		if n.ID == s.Self || known.Refused || s.Now-heard < s.NodeTimeout*probeAfter/8 || s.StateOf(n) == StateDown {
+		if n.ID == s.Self || known.Unreached || s.Now-heard < s.NodeTimeout*probeAfter/8 || s.StateOf(n) == StateDown {
 			continue
 		}
 		p := l.probes[n.ID]
@@ -36,7 +37,7 @@ func (l *leadership) probe(s *State, beside func(func())) {
 		l.probes[n.ID] = nodeProbe{true, s.Now}
 		id, addr, asked, timeout := n.ID, n.Bus, known.LastAsked, s.NodeTimeout*probeTimeout/8
 		beside(func() {
-			r := probeResult{id, asked, refuses(l.ctx, addr, timeout)}
+			r := probeResult{id, asked, unreached(l.ctx, addr, timeout)}
 			select {
 			case l.probed <- r:
 			case <-l.ctx.Done():
@@ -53,15 +54,15 @@ type nodeProbe struct {
 
 // probeResult is what a probe of a node found, which had last asked at asked.
 type probeResult struct {
-	id      ring.NodeID
-	asked   time.Duration
-	refused bool
+	id        ring.NodeID
+	asked     time.Duration
+	unreached bool
 }
 
 // noteProbe takes a result in.
 func (l *leadership) noteProbe(r probeResult) {
 	l.probes[r.id] = nodeProbe{began: l.probes[r.id].began}
-	if !r.refused {
+	if !r.unreached {
 		return
 	}
 	l.mu.Lock()
@@ -71,15 +72,18 @@ func (l *leadership) noteProbe(r probeResult) {
 		v = &Liveness{}
 		l.mu.nodes[r.id] = v
 	}
-	v.Refused = v.LastAsked == r.asked
+	v.Unreached = v.LastAsked == r.asked
 }
 
-// refuses reports whether nobody listens at addr, though the host is there.
-func refuses(ctx context.Context, addr string, timeout time.Duration) bool {
+// unreached reports whether nobody listens at addr, or nothing comes back from there. A probe that the end of the leadership cut short says nothing.
+func unreached(ctx context.Context, addr string, timeout time.Duration) bool {
 	d := net.Dialer{Timeout: timeout}
 	nc, err := d.DialContext(ctx, "tcp", addr)
 	if err == nil {
 		_ = nc.Close()
+		return false
 	}
-	return errors.Is(err, syscall.ECONNREFUSED)
+	var late net.Error
+	return ctx.Err() == nil && (errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) ||
+		errors.As(err, &late) && late.Timeout())
 }
